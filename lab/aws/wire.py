@@ -1,0 +1,199 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""From HTTP to an operation with its parameters, and from a result or an error back to HTTP.
+
+Everything is read from botocore's service models; moto's routers and serializers, which do the same, are used
+where they exist.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import json
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import botocore
+from moto.core.exceptions import ServiceException
+from moto.core.model import OperationModel, ServiceModel
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import get_service_router
+from moto.core.serialize import XFormedAttributePicker, get_serializer_class
+from moto.core.utils import get_service_model
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from lab.aws.errors import AwsError
+
+Environ = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a request is aimed at."""
+
+    service: str
+    protocol: str
+    model: ServiceModel
+    operation: OperationModel
+    uri_params: dict[str, Any]
+
+
+def buffered(environ: Environ) -> tuple[Environ, bytes]:
+    """The request with its body read, so that it can be read again by whoever comes later."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    stream = environ["wsgi.input"]
+    body = stream.read() if environ.get("wsgi.input_terminated") and not length else stream.read(length)
+    return rewound(environ, body), body
+
+
+def rewound(environ: Environ, body: bytes) -> Environ:
+    copy = {key: value for key, value in environ.items() if not key.startswith("werkzeug.request")}
+    copy["wsgi.input"] = io.BytesIO(body)
+    copy["CONTENT_LENGTH"] = str(len(body))
+    return copy
+
+
+@functools.cache
+def _metadata_by_signing_name() -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """Every service model's metadata by the name that its requests are signed for (and by its endpoint prefix)."""
+    index: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    decoder = json.JSONDecoder()
+    for folder in sorted((Path(botocore.__file__).parent / "data").iterdir()):
+        models = sorted(folder.glob("*/service-2.json.gz"))
+        if not models:
+            continue
+        # The metadata stands at the head of the file: read no further, there are 400 of them.
+        with gzip.open(models[-1], "rt", encoding="utf-8") as model:
+            head = model.read(8192)
+        start = re.search(r'"metadata"\s*:\s*', head)
+        if start is None:
+            continue
+        metadata, _end = decoder.raw_decode(head, start.end())
+        names = {metadata.get("signingName") or metadata["endpointPrefix"], metadata["endpointPrefix"]}
+        for name in names:
+            index.setdefault(name.lower(), []).append((folder.name, metadata))
+    return index
+
+
+def services_signed_as(signing_name: str) -> list[str]:
+    """The services that sign as this name: usually one; elb and elbv2, for instance, share theirs."""
+    signing_name = signing_name.lower()
+    named = [service for service, _metadata in _metadata_by_signing_name().get(signing_name, [])]
+    # The service of that very name first (`events` is also eventbridge, `s3` is also s3control).
+    return sorted(named, key=lambda service: (service != signing_name, service))
+
+
+def find_target(environ: Environ, signing_name: str) -> Target:
+    """Which operation of which service this is; UnknownOperationException when it is none."""
+    services = services_signed_as(signing_name)
+    if not services:
+        raise AwsError("UnknownOperationException", f"There is no service that is signed for as {signing_name}.", 404)
+    request = Request(environ)
+    version = request.values.get("Version") if "x-www-form-urlencoded" in (request.content_type or "") else None
+    for service in services:
+        model = get_service_model(service)
+        if version and model.api_version != version and len(services) > 1:
+            continue
+        try:
+            protocol = determine_request_protocol(model, request.content_type)
+            operation, uri_params = get_service_router(service).match(request)
+        except (NotFound, NotImplementedError):
+            continue
+        return Target(service, protocol, model, operation, uri_params)
+    raise _unknown_operation(services[0], request)
+
+
+def _unknown_operation(service: str, request: Request) -> AwsError:
+    protocol = get_service_model(service).protocol
+    if protocol in ("query", "ec2"):
+        action = request.values.get("Action", "")
+        return AwsError("InvalidAction", f"The action {action} is not valid for this web service.", 400)
+    if protocol == "json":
+        return AwsError("UnknownOperationException", f"Unknown operation: {request.headers.get('X-Amz-Target')}", 400)
+    return AwsError("UnknownOperationException", f"Unknown operation: {request.method} {request.path}", 404)
+
+
+def protocol_of(environ: Environ, signing_name: str) -> tuple[str, str]:
+    """(service, protocol) for a request that may not be routable: enough to word an error."""
+    services = services_signed_as(signing_name)
+    if not services:
+        return signing_name, "json" if "HTTP_X_AMZ_TARGET" in environ else "query"
+    model = get_service_model(services[0])
+    try:
+        return services[0], determine_request_protocol(model, environ.get("CONTENT_TYPE"))
+    except NotImplementedError:
+        return services[0], str(model.protocol)
+
+
+def _serializer(service: str, protocol: str, operation: OperationModel) -> Any:
+    return get_serializer_class(service, protocol)(operation_model=operation, value_picker=XFormedAttributePicker())
+
+
+def _response(serialized: dict[str, Any], status: int | None = None) -> Response:
+    headers = {key: str(value) for key, value in serialized["headers"].items()}
+    return Response(serialized["body"], status or serialized["status_code"], headers)
+
+
+class _Rendered(ServiceException):  # type: ignore[misc] # moto is not typed
+    """Defined here, not in moto, so that the serializer looks for the error's shape in the service called."""
+
+
+def render_error(service: str, protocol: str, error: AwsError) -> Response:
+    """The error in the shape of the service's protocol."""
+    exception = _Rendered(error.code, error.message)
+    for name, value in error.extra.items():
+        setattr(exception, name, value)
+    try:
+        model = get_service_model(service)
+    except Exception:
+        model = get_service_model("sts")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the common errors of AWS stand in no service's model
+        serialized = _serializer(service, protocol, OperationModel({}, model)).serialize(exception)
+    return _response(serialized, error.status)
+
+
+def render_result(target: Target, result: dict[str, Any]) -> Response:
+    """The result in the shape of the operation's output."""
+    return _response(_serializer(target.service, target.protocol, target.operation).serialize(result))
+
+
+def error_code(response: Response) -> str | None:
+    """The AWS error code that an answer carries."""
+    named = response.headers.get("X-Amzn-ErrorType") or response.headers.get("x-amzn-errortype")
+    if named:
+        return named.split(":")[0].split("#")[-1]
+    text = response.get_data(as_text=True)
+    try:
+        document = json.loads(text)
+        return str(document.get("__type", document.get("code"))).split("#")[-1]
+    except (ValueError, AttributeError):
+        match = re.search(r"<Code>([^<]*)</Code>", text)
+        return match[1] if match else None
+
+
+def parameters(target: Target, environ: Environ) -> dict[str, Any]:
+    """The request's parameters by the names of the service model."""
+    request = Request(environ)
+    parser = PROTOCOL_PARSERS[target.protocol](target.operation)
+    try:
+        parsed = parser.parse(
+            {
+                "method": request.method,
+                "values": request.values,
+                "headers": request.headers,
+                "body": request.data,
+                "url_path": request.path,
+                "url_params": target.uri_params,
+            }
+        )
+    except Exception:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
