@@ -32,8 +32,11 @@ check() {
 
 # need LABEL COMMAND...: a check without which the rest of the gate makes no sense.
 need() {
+  local before=$failed
+  failed=0
   check "$@"
   ((failed == 0)) || exit 1
+  failed=$before
 }
 
 finish() { exit "$failed"; }
