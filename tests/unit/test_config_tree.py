@@ -201,7 +201,7 @@ def test_absent_restores_everything_byte_for_byte(daemon: Daemon, way: str) -> N
     assert not (daemon.root / "deep").exists()
     result = daemon.apply({})
     assert result["changed"] and daemon.snapshot() == before
-    assert "ours" not in daemon.loaded.read_text()
+    assert b"ours" not in daemon.loaded.read_bytes()
     assert list(daemon.state_dir.iterdir()) == []
     daemon.take_calls()
     assert not daemon.apply({})["changed"] and daemon.take_calls() == []
