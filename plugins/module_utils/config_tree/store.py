@@ -157,16 +157,17 @@ class Record:
         self.name = name
         self.directory = os.path.join(state_dir, name)
         self._lock: int | None = None
-        self._held = False
 
     def open(self) -> None:
         """Create the directory and keep other runs for the same set out until this process ends."""
         os.makedirs(self.directory, mode=0o700, exist_ok=True)
-        self._lock = os.open(os.path.join(self.directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(os.path.join(self.directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise ConfigTreeError(f"another run is installing the set {self.name} on this host right now") from error
+            os.close(lock)
+            raise ConfigTreeError("another run is installing this set on this host right now") from error
+        self._lock = lock
 
     def _load(self, directory: str, base: str) -> Saved:
         path = os.path.join(directory, base)
@@ -213,7 +214,7 @@ class Record:
         """Let others in, and leave no trace of a set of which there is nothing to remember."""
         if self._lock is None:
             return
-        if self._held and not self.exists():
+        if not self.exists():
             _discard(os.path.join(self.directory, "lock"))
             remove_empty_directories([self.directory])
         os.close(self._lock)
