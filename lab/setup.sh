@@ -1,0 +1,54 @@
+#!/bin/sh
+# Bring what the demo and the tests need onto this machine: Debian packages for the lab's hosts, Python packages into
+# .venv. Says nothing and does nothing when all is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+packages='ca-certificates curl debian-archive-keyring git gnupg iproute2 iptables mmdebstrap netavark openssh-client
+podman procps python3 python3-venv runc shellcheck util-linux'
+needed_mib=6144
+
+# --- Debian packages ---------------------------------------------------------------------------------------------
+# shellcheck disable=SC2086 # a list of words
+missing=$(dpkg-query --show --showformat='${Package} ${db:Status-Abbrev}\n' $packages 2>/dev/null |
+    awk -v all="$packages" '$2 == "ii" {have[$1] = 1} END {n = split(all, p); for (i = 1; i <= n; i++) if (!(p[i] in have)) printf "%s ", p[i]}') ||
+    die 'this is not Debian or Ubuntu (no dpkg): use a machine with Debian 12 or newer, or Ubuntu 24.04 or newer'
+if [ -n "$missing" ]; then
+    command -v apt-get >/dev/null || die 'this is not Debian or Ubuntu (no apt-get): use one of them'
+    root=''
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "packages are missing ($missing): install them as root, or install sudo"
+        root=sudo
+    fi
+    say "installing packages: $missing"
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    # shellcheck disable=SC2086 # lists of words
+    if ! { $root apt-get update -qq && $root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        die "apt could not install: $missing"
+    fi
+fi
+
+# --- space -------------------------------------------------------------------------------------------------------
+for place in . /var/lib; do
+    free=$(df --output=avail -m "$place" | tail -n 1)
+    [ -d .venv ] || [ "$free" -ge "$needed_mib" ] ||
+        die "only $free MiB are free in $(realpath "$place"): images and packages need $needed_mib MiB"
+done
+
+# --- Python packages ---------------------------------------------------------------------------------------------
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "Python $(python3 -c 'import platform; print(platform.python_version())') is too old: ansible-core 2.19 needs 3.11 or newer on the controller"
+stamp=$(cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+if [ "$(cat .venv/.stamp 2>/dev/null)" != "$stamp" ]; then
+    say 'installing Python packages into .venv (a minute or two)'
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt ||
+        die 'pip could not install requirements-dev.txt: see its message above'
+    echo "$stamp" > .venv/.stamp
+fi
