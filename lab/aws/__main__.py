@@ -30,7 +30,6 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--idle-stop", type=float, metavar="SECONDS", help="stop after so long without a request")
     parser.add_argument("--rates", action="store_true", help="enforce AWS's request rates")
     parser.add_argument("--page-size", type=int, default=0, metavar="N", help="at most N items in a page of any list")
-    parser.add_argument("--clock", type=float, default=1.0, metavar="X", help="lab seconds that pass in a second (1)")
     parser.add_argument("--verbose", action="store_true", help="log every request to stderr")
     options = parser.parse_args(argv)
     if options.mirror is not None and not options.mirror.is_dir():
@@ -71,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     from lab.aws.server import application, serve
 
     app = application(options.mirror)
-    app.switches.change({"rates": options.rates, "page_size": options.page_size, "clock": options.clock})
+    app.switches.change({"rates": options.rates, "page_size": options.page_size})
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

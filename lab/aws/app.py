@@ -4,22 +4,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
-import threading
+import socket
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.test import run_wsgi_app
+from moto.core.request import Request as MotoRequest
 from werkzeug.wrappers import Request, Response
 
-from lab.aws import accounts, control, journal, wire
+from lab.aws import accounts, control, decoding, faults, journal, paging, rates, registry, services, validation, wire
+from lab.aws.call import Call, Clock, Moto
 from lab.aws.errors import AwsError
-from lab.aws.faults import Faults
 from lab.aws.switches import Switchboard
 
 _log = logging.getLogger("lab.aws")
@@ -30,15 +29,18 @@ class LabApplication:
     """One region endpoint for all services, accounts and regions."""
 
     def __init__(self, mirror: Path | None = None) -> None:
+        services.load()
         self.mirror = mirror
         self.accounts = accounts.Accounts()
         self.journal = journal.Journal()
-        self.faults = Faults()
+        self.faults = faults.Faults()
         self.switches = Switchboard()
+        self.rates = rates.Rates()
+        self.clock = Clock()
+        self.moto = Moto()
         self.last_request = time.monotonic()
+        self._validators: dict[str, validation.Validator] = {}
         self._started = time.monotonic()
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        self._locks: dict[tuple[str, str], threading.RLock] = defaultdict(threading.RLock)
 
     def __call__(self, environ: wire.Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.last_request = time.monotonic()
@@ -52,10 +54,11 @@ class LabApplication:
         return {"status": "ok", "uptime": round(time.monotonic() - self._started, 1)}
 
     def _aws(self, environ: wire.Environ) -> Response:
+        """Serve one AWS request, whatever becomes of it, and write it down."""
         began = time.monotonic()
+        connection = environ.get("werkzeug.socket")
         environ, body = wire.buffered(environ)
-        authorization = environ.get("HTTP_AUTHORIZATION", "")
-        who = accounts.credential(authorization, environ.get("QUERY_STRING", ""))
+        who = accounts.credential(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
         entry = journal.Entry(
             journal.now(), "", who.region if who else "", who.signing_name if who else "", "", {},
             source=environ.get("REMOTE_ADDR", ""), user_agent=environ.get("HTTP_USER_AGENT", ""),
@@ -70,6 +73,9 @@ class LabApplication:
         entry.status = response.status_code
         entry.seconds = round(time.monotonic() - began, 4)
         self.journal.add(entry)
+        if entry.fault == "lost_answer" and connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         return response
 
     def _serve(
@@ -85,34 +91,67 @@ class LabApplication:
             raise accounts.invalid_region(protocol, who.signing_name, who.region)
         target = wire.find_target(wire.rewound(environ, body), who.signing_name)
         entry.service, entry.operation = target.service, target.operation.name
-        entry.parameters = journal.masked(
-            wire.parameters(target, wire.rewound(environ, body)), target.operation.input_shape
-        )
-        with self._locks[account, target.service]:
-            response = self._moto_answer(target, wire.rewound(environ, body), account)
-        if target.service == "sts":
+        params = decoding.wire_parameters(target, MotoRequest(wire.rewound(environ, body)))
+        entry.parameters = journal.masked(params, target.operation.input_shape)
+        call = Call(self, account, who.region, target, params, wire.rewound(environ, body))
+        with faults.striking(call) as fault:
+            entry.fault = fault.kind if fault else None
+            response = self._judge_and_carry_out(call)
+            if fault:
+                faults.afterwards(fault)
+        if target.service == "sts" and response.status_code == 200:
             for key in _ACCESS_KEY_ID.findall(response.get_data(as_text=True)):
                 self.accounts.remember_session(key, account)
         if response.status_code >= 400:
             entry.error = wire.error_code(response)
         return response
 
-    def _moto_answer(self, target: wire.Target, environ: wire.Environ, account: str) -> Response:
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
-        try:
-            chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
-        except NotImplementedError as problem:
-            raise _not_implemented(target, str(problem)) from None
-        response = Response(chunks, status, headers)
-        if response.status_code == 404 and response.mimetype == "text/html" and target.service != "s3":
-            raise _not_implemented(target, "moto has no such path")  # not an answer of AWS but of the web framework
-        return response
+    def _judge_and_carry_out(self, call: Call) -> Response:
+        if self.switches.of(call.account).rates and not self.rates.admit(
+            call.account, call.region, call.service, call.operation
+        ):
+            raise rates.throttled(call.service, call.target.protocol)
+        self._validate(call)
+        key = (call.service, call.operation)
+        call.params = decoding.typed_parameters(call.params, call.target.operation.input_shape)
+        lock = contextlib.nullcontext() if key in registry.unlocked else self.moto.lock(call.account, call.service)
+        with lock:
+            for rule in registry.rules.get(key, ()):
+                rule(call)
+            return self._carry_out(call, key)
+
+    def _validate(self, call: Call) -> None:
+        if call.target.protocol == "rest-xml":
+            return  # S3 and its like answer malformed XML themselves
+        validator = self._validators.setdefault(call.service, validation.Validator())
+        problems = validator.problems(call.target.operation, call.params)
+        if problems:
+            raise validation.refusal(call.service, call.target.protocol, call.target.operation, problems)
+
+    def _carry_out(self, call: Call, key: registry.Key) -> Response:
+        page_size = self.switches.of(call.account).page_size
+        pages = paging.paging_of(call.service, call.operation, call.target.operation)
+        own = registry.operations.get(key)
+        amendments = registry.amendments.get(key, ())
+        if pages and call.target.protocol != "rest-xml" and (page_size or own or call.service == "wafv2"):
+            result = paging.page(call.service, pages, call.params, page_size, lambda params: _result(call, own, params))
+        elif own:
+            result = own(call)
+        else:
+            response = self.moto.answer(call.target, call.environ, call.account)
+            if not amendments or response.status_code >= 400:
+                return response
+            result = wire.parse_result(call.target, response)
+        for amendment in amendments:
+            result = amendment(call, result)
+        return wire.render_result(call.target, result)
 
 
-def _not_implemented(target: wire.Target, reason: str) -> AwsError:
-    # 501 is not retried by botocore: a gap shows at once, under its own name.
-    name = f"{target.service}.{target.operation.name}"
-    return AwsError("NotImplemented", f"The lab does not implement {name} ({reason}).", 501)
+def _result(call: Call, own: registry.Operation | None, params: dict[str, Any]) -> dict[str, Any]:
+    if own is None:
+        return call.moto(params)
+    call.params = params
+    return own(call)
 
 
 def _lab_failure(entry: journal.Entry, problem: Exception) -> AwsError:

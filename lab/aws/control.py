@@ -41,6 +41,7 @@ def handle(app: LabApplication, request: Request) -> Response:
         "journal": lambda: _journal(app, request),
         "faults": lambda: _faults(app, request),
         "switches": lambda: _switches(app, request),
+        "clock": lambda: _clock(app, request),
         "mirror": lambda: _mirror(app.mirror, rest, request),
     }
     try:
@@ -111,6 +112,20 @@ def _switches(app: LabApplication, request: Request) -> Response:
         except ValueError as problem:
             raise BadControl(400, str(problem)) from None
     raise BadControl(405, "the switches know GET, POST and DELETE")
+
+
+def _clock(app: LabApplication, request: Request) -> Response:
+    account = _account(request)
+    if account is None:
+        raise BadControl(400, "the clock needs ?account=")
+    if request.method == "POST":
+        seconds = _body(request).get("advance")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+            raise BadControl(400, f"advance: {seconds!r} is not a number of seconds")
+        return _json({"now": app.clock.advance(account, float(seconds))})
+    if request.method == "GET":
+        return _json({"now": app.clock.now(account)})
+    raise BadControl(405, "the clock knows GET and POST")
 
 
 def _mirror(root: Path | None, path: str, request: Request) -> Response:

@@ -4,14 +4,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
+import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lab.aws import rates, registry, snapshots
 from lab.aws.accounts import account_of
+from lab.aws.errors import AwsError
 from lab.aws.wire import services_signed_as
+
+if TYPE_CHECKING:
+    from lab.aws.call import Call
 
 KINDS = {
     "throttle": "refused with the service's throttling error",
@@ -19,7 +27,7 @@ KINDS = {
     "delay": "answered after params.seconds (1)",
     "lost_answer": "carried out, but the connection is closed before the answer",
     "lock_race": "somebody else's write comes in between, so that the lock token is no longer good",
-    "stale": "answered with what a read of params.seconds (60) ago would have shown",
+    "stale": "answered from the state in which the service was when the fault was set",
 }
 _FIELDS = {"service", "operation", "kind", "times", "probability", "seed", "params", "account", "region"}
 
@@ -39,6 +47,7 @@ class Fault:
     dice: random.Random
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     struck: int = 0
+    snapshot: Any = None
 
     def matches(self, service: str, operation: str, account: str, region: str) -> bool:
         return (
@@ -47,6 +56,11 @@ class Fault:
             and self.account in (account, None)
             and self.region in (region, None)
         )
+
+    def error(self) -> AwsError:
+        status = int(self.params.get("status", 500))
+        code = self.params.get("code", "ServiceUnavailable" if status == 503 else "InternalServiceError")
+        return AwsError(code, self.params.get("message", "An internal error occurred."), status)
 
     def listed(self) -> dict[str, Any]:
         return {
@@ -83,14 +97,21 @@ def parse(document: dict[str, Any]) -> Fault:
     if not isinstance(params, dict):
         raise ValueError("params must be an object")
     account = document.get("account")
+    account = account_of(account) if account else None
+    if kind == "lock_race" and service not in registry.races:
+        raise ValueError(f"lock_race: {service} has no lock tokens here; those that have: {', '.join(registry.races)}")
+    if kind == "stale" and (account is None or service == "*"):
+        raise ValueError("stale: needs one account and one service, whose state it keeps")
+    snapshot = snapshots.take(service, account) if kind == "stale" and account else None
     return Fault(
+        snapshot=snapshot,
         service=service,
         operation=operation,
         kind=str(kind),
         times=times,
         probability=float(probability),
         params=params,
-        account=account_of(account) if account else None,
+        account=account,
         region=document.get("region"),
         dice=random.Random(document.get("seed", 0)),  # noqa: S311 - a reproducible die, not a secret
     )
@@ -145,3 +166,31 @@ class Faults:
                     self._faults.remove(fault)
                 return fault
         return None
+
+
+@contextlib.contextmanager
+def striking(call: Call) -> Iterator[Fault | None]:
+    """Let the fault that is due befall this call."""
+    fault = call.app.faults.strike(call.service, call.operation, call.account, call.region)
+    if fault is None:
+        yield None
+        return
+    if fault.kind == "throttle":
+        raise rates.throttled(call.service, call.target.protocol)
+    if fault.kind == "error" and not fault.params.get("apply"):
+        raise fault.error()
+    if fault.kind == "delay":
+        time.sleep(float(fault.params.get("seconds", 1)))
+    if fault.kind == "lock_race":
+        registry.races[call.service](call, fault.params)
+    if fault.kind == "stale":
+        with call.app.moto.lock(call.account, call.service), snapshots.in_place(fault.snapshot, call.account):
+            yield fault
+        return
+    yield fault
+
+
+def afterwards(fault: Fault) -> None:
+    """What goes wrong when the call has been carried out."""
+    if fault.kind == "error":
+        raise fault.error()

@@ -10,12 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Switches:
-    """`page_size`: at most so many items in a page of a list (0: AWS's own size). `rates`: enforce request rates.
-    `clock`: how many lab seconds pass in a second, for what takes AWS hours (backup jobs, cooling-off periods)."""
+    """`page_size`: at most so many items in a page of a list (0: AWS's own size). `rates`: enforce request rates."""
 
     page_size: int = 0
     rates: bool = False
-    clock: float = 1.0
 
     def changed(self, wanted: dict[str, Any]) -> Switches:
         """These switches with some of them set otherwise; ValueError if one of them is wrong."""

@@ -110,7 +110,7 @@ class Aws:
 
     def journal(self, **filters: str) -> list[dict[str, Any]]:
         """The calls of this account, oldest first; filters: service, operation, region."""
-        calls: list[dict[str, Any]] = self.lab.control("GET", "journal", account=self.name, **filters)["calls"]
+        calls: list[dict[str, Any]] = self.lab.control("GET", "journal", None, account=self.name, **filters)["calls"]
         return calls
 
     def operations(self, **filters: str) -> list[str]:
@@ -128,9 +128,13 @@ class Aws:
         self.lab.control("DELETE", "faults", account=self.name)
 
     def switch(self, **switches: Any) -> dict[str, Any]:
-        """Set switches of this account (page_size, rates, clock)."""
+        """Set switches of this account (page_size, rates)."""
         result: dict[str, Any] = self.lab.control("POST", "switches", switches, account=self.name)
         return result
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let the lab's time of this account pass: backup jobs finish, cooling-off periods end."""
+        self.lab.control("POST", "clock", {"advance": seconds}, account=self.name)
 
     def run_module(
         self, name: str, args: dict[str, Any], check: bool = False, diff: bool = True, timeout: float = 120

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import botocore
+from botocore.parsers import create_parser
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel, ServiceModel
-from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.serialize import XFormedAttributePicker, get_serializer_class
@@ -179,21 +179,26 @@ def error_code(response: Response) -> str | None:
         return match[1] if match else None
 
 
-def parameters(target: Target, environ: Environ) -> dict[str, Any]:
-    """The request's parameters by the names of the service model."""
-    request = Request(environ)
-    parser = PROTOCOL_PARSERS[target.protocol](target.operation)
-    try:
-        parsed = parser.parse(
-            {
-                "method": request.method,
-                "values": request.values,
-                "headers": request.headers,
-                "body": request.data,
-                "url_path": request.path,
-                "url_params": target.uri_params,
-            }
-        )
-    except Exception:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+def parse_result(target: Target, response: Response) -> dict[str, Any]:
+    """A successful answer as the operation's output."""
+    parsed: dict[str, Any] = create_parser(target.protocol).parse(
+        {
+            "headers": dict(response.headers),
+            "status_code": response.status_code,
+            "body": response.get_data(),
+            "context": {"operation_name": target.operation.name},
+        },
+        target.operation.output_shape,
+    )
+    parsed.pop("ResponseMetadata", None)
+    return parsed
+
+
+def parse_error(target: Target, response: Response) -> AwsError:
+    """An error answer as the exception it stands for."""
+    parsed = create_parser(target.protocol).parse(
+        {"headers": dict(response.headers), "status_code": response.status_code, "body": response.get_data()},
+        target.operation.output_shape,
+    )
+    error = parsed.get("Error", {})
+    return AwsError(error.get("Code", "InternalFailure"), error.get("Message", ""), response.status_code)
