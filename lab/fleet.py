@@ -306,7 +306,8 @@ def _known_hosts() -> None:
 
 def client(account: str) -> EC2Client:
     """An EC2 client for one account of the region."""
-    return boto3.client("ec2", **session_options(account))
+    ec2: EC2Client = boto3.client("ec2", **session_options(account))
+    return ec2
 
 
 def session_options(account: str) -> dict[str, Any]:
