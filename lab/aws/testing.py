@@ -22,6 +22,8 @@ from botocore.config import Config
 
 REPO = Path(__file__).resolve().parents[2]
 DEFAULT_REGION = "ap-northeast-2"
+# The modules may run on older libraries than the tests do.
+MODULE_PYTHON = os.environ.get("LAB_MODULE_PYTHON", sys.executable)
 
 # What ansible's wrapper does to a module, less the archive: arguments on stdin, result on stdout, a process of its own.
 _RUN_MODULE = """
@@ -147,7 +149,7 @@ class Aws:
         arguments = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
         done = subprocess.run(
             [
-                sys.executable,
+                MODULE_PYTHON,
                 "-c",
                 _RUN_MODULE,
                 f"ansible_collections.{namespace}.{collection}.plugins.modules.{module}",
