@@ -50,7 +50,7 @@ def status() -> int:
     alive = region.healthy()
     print(f"{'region ' + REGION:28} {endpoint():24} {'up' if alive else 'down'}")
     well = alive
-    mine = [container for container in fleet.containers() if container.owner == str(ROOT)]
+    mine = [container for container in fleet.containers() if container.owner == fleet.ME]
     for container in sorted(mine, key=lambda item: (item.account, item.host)):
         reachable = container.running and fleet.answers(container.address, 22)
         well = well and reachable

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import yaml
 
-from lab import images, region
+from lab import cwagent, images, region
 from lab.podman import listing, podman
 from lab.settings import (
     DEFAULT_ACCOUNT,
     KEY,
     KNOWN_HOSTS,
-    NETWORK,
+    MIRROR,
     REGION,
     ROOT,
     STATE,
@@ -33,6 +33,7 @@ from lab.settings import (
     account_dir,
     endpoint,
     gateway,
+    network,
     port,
     subnet,
 )
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
 
 LOGIN = "admin"
-# Label on everything the lab makes; its value is the checkout that made it.
+# Label on everything a lab makes; its value is the state folder of that lab.
 OWNER = "rampart.lab"
+ME = str(STATE)
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 ACCOUNT = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 
@@ -139,13 +141,13 @@ def up(account: str, fleet: Path) -> None:
         raise LabError(f"account name {account!r}: lower-case letters, digits, - and _ only")
     hosts = declared(fleet, account)
     STATE.mkdir(exist_ok=True)
-    _take_over()
+    _take_over(account)
     with ThreadPoolExecutor(max_workers=2) as pool:  # images: two processor cores' worth
         for base in (set(images.SUITES), set(images.DERIVED)):
             list(pool.map(images.ensure, sorted(base & {host.platform for host in hosts})))
         references = {host.platform: images.reference(host.platform) for host in hosts}
     _key()
-    _mirror()
+    cwagent.build(MIRROR)
     if region.start():
         print(f"lab: region {REGION} at {endpoint()}", flush=True)
     _network()
@@ -163,7 +165,7 @@ def up(account: str, fleet: Path) -> None:
 
 def down(account: str | None) -> None:
     """Remove the hosts of one account, or with None everything of this checkout's lab; images stay."""
-    mine = [container for container in containers() if container.owner == str(ROOT)]
+    mine = [container for container in containers() if container.owner == ME]
     gone = [container for container in mine if account is None or container.account == account]
     if gone:
         podman("rm", "--force", "--volumes", "--time", "1", *(container.name for container in gone))
@@ -179,25 +181,30 @@ def down(account: str | None) -> None:
         (STATE / "env").unlink(missing_ok=True)
     if len(gone) == len(mine):
         region.stop()
-        if _network_owner() == str(ROOT):
-            podman("network", "rm", "--force", NETWORK)
+        if _network_owner() == ME:
+            podman("network", "rm", "--force", network())
         KNOWN_HOSTS.unlink(missing_ok=True)
     else:
         _known_hosts()
 
 
-def _take_over() -> None:
-    """Clear away what a lab of another checkout left behind; refuse while that one is in use."""
-    others = {container.owner for container in containers()} | {_network_owner() or ""}
-    for owner in sorted(others - {str(ROOT), ""}):
-        theirs = [container for container in containers() if container.owner == owner]
-        if region.healthy() and region.pid() is None and any(container.running for container in theirs):
-            raise LabError(f"the lab of {owner} is up: run 'make lab-down' there first, one machine holds one lab")
+def _take_over(account: str) -> None:
+    """Clear away what a dead lab left where this one has to be; refuse while that lab has running hosts."""
+    everything = containers()
+    prefix = f"rampart-{account}-"
+    others = {item.owner for item in everything if item.name.startswith(prefix)} | {_network_owner() or ME}
+    for owner in sorted(others - {ME}):
+        theirs = [item for item in everything if item.owner == owner]
+        if any(item.running for item in theirs):
+            raise LabError(
+                f"the lab of {owner} is up: take it down there ('make lab-down'), or give this one another network, "
+                "port and account: LAB_SUBNET=10.89.78.0/24 LAB_PORT=5578"
+            )
         print(f"lab: clearing away the dead lab of {owner}", flush=True)
         if theirs:
-            podman("rm", "--force", "--volumes", "--time", "1", *(container.name for container in theirs))
+            podman("rm", "--force", "--volumes", "--time", "1", *(item.name for item in theirs))
         if _network_owner() == owner:
-            podman("network", "rm", "--force", NETWORK)
+            podman("network", "rm", "--force", network())
 
 
 def _key() -> None:
@@ -205,19 +212,8 @@ def _key() -> None:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rampart-lab", "-f", str(KEY)], check=True)
 
 
-def _mirror() -> None:
-    from lab.settings import MIRROR
-
-    try:
-        from lab import cwagent
-    except ImportError:
-        MIRROR.mkdir(exist_ok=True)
-        return
-    getattr(cwagent, "build", lambda out: out.mkdir(exist_ok=True))(MIRROR)
-
-
 def _network_owner() -> str | None:
-    done = podman("network", "inspect", NETWORK, check=False)
+    done = podman("network", "inspect", network(), check=False)
     if done.returncode:
         return None
     return str((json.loads(done.stdout)[0].get("labels") or {}).get(OWNER, ""))
@@ -226,8 +222,8 @@ def _network_owner() -> str | None:
 def _network() -> None:
     if _network_owner() is not None:
         return
-    done = podman("network", "create", "--disable-dns", "--subnet", str(subnet()), "--label", f"{OWNER}={ROOT}",
-                  NETWORK, check=False)  # fmt: skip
+    done = podman("network", "create", "--disable-dns", "--subnet", str(subnet()), "--label", f"{OWNER}={ME}",
+                  network(), check=False)  # fmt: skip
     if done.returncode:
         raise LabError(
             f"the lab's network {subnet()} could not be made ({done.stderr.decode(errors='replace').strip()}): "
@@ -252,10 +248,10 @@ def _host(host: Host, container: Container | None, addresses: tuple[str, str], r
     """Make, start or just check one host; return whether it was made."""
     address, visitor = addresses
     if container is None:
-        labels = {OWNER: str(ROOT), "rampart.account": host.account, "rampart.host": host.name,
+        labels = {OWNER: ME, "rampart.account": host.account, "rampart.host": host.name,
                   "rampart.address": address, "rampart.visitor": visitor}  # fmt: skip
         podman("create", "--name", host.container, "--hostname", host.name, "--cgroupns=private", "--systemd=always",
-               "--cap-add", "SYS_ADMIN,NET_ADMIN,NET_RAW", "--network", NETWORK, "--ip", address,
+               "--cap-add", "SYS_ADMIN,NET_ADMIN,NET_RAW", "--network", network(), "--ip", address,
                *(word for label in labels.items() for word in ("--label", "=".join(label))),
                references[host.platform])  # fmt: skip
     if container is None or not container.running:
@@ -298,7 +294,7 @@ def _known_hosts() -> None:
     """Write the host keys of every running host: connections are checked as strictly as real ones."""
     lines = []
     for container in containers():
-        if container.running and container.owner == str(ROOT):
+        if container.running and container.owner == ME:
             shown = podman("exec", container.name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub", check=False)
             lines += [f"{container.address} {' '.join(shown.stdout.decode().split()[:2])}\n"]
     KNOWN_HOSTS.write_text("".join(lines))

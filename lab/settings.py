@@ -2,6 +2,7 @@
 
 LAB_PORT     TCP port of the region on loopback and on the bridge (default 5577)
 LAB_SUBNET   IPv4 /24 of the hosts' bridge (default 10.89.77.0/24)
+LAB_STATE    folder of what the lab generates (default .lab in the checkout); one folder is one lab
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".lab"
+STATE = Path(os.environ.get("LAB_STATE") or ROOT / ".lab").resolve()
 CACHE = ROOT / ".cache"
 MIRROR = STATE / "mirror"
 KEY = STATE / "id_ed25519"
@@ -19,7 +20,6 @@ KNOWN_HOSTS = STATE / "known_hosts"
 
 REGION = "ap-northeast-2"
 DEFAULT_ACCOUNT = "lab"
-NETWORK = "rampart-lab"
 
 
 class LabError(Exception):
@@ -44,6 +44,11 @@ def subnet() -> ipaddress.IPv4Network:
     if network.prefixlen != 24 or not network.is_private:
         raise LabError(f"LAB_SUBNET={text!r} must be a private /24, for example 10.89.78.0/24")
     return network
+
+
+def network() -> str:
+    """Name of the bridge among podman's networks."""
+    return f"rampart-{subnet().network_address}"
 
 
 def gateway() -> str:
