@@ -1,0 +1,310 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""Backup plans: their rules, versions and selections.
+
+Numbers: https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from moto.backup.models import Plan
+
+from lab.aws.errors import AwsError
+from lab.aws.registry import amend, operation, rule
+from lab.aws.schedules import is_cron, is_timezone
+from lab.aws.services.backup.state import at, bad_request, check_role, invalid, not_found, plan, state_of
+
+if TYPE_CHECKING:
+    from lab.aws.call import Call
+
+Params = dict[str, Any]
+
+MAX_RULES = 10
+MAX_COPY_ACTIONS = 5
+MAX_RECOVERY_POINT_TAGS = 10
+MAX_SELECTIONS = 100
+MAX_SELECTION_TAGS = 30
+MAX_ARNS = 500
+MAX_WILDCARD_ARNS = 30
+MAX_MINUTES = 52_560_000
+COLD_STORAGE_DAYS = 90
+CONTINUOUS_DAYS = 35
+
+
+# --- rules of a plan -------------------------------------------------------------------------------------------------
+
+
+@rule("backup", "CreateBackupPlan", "UpdateBackupPlan")
+def check_plan(call: Call) -> None:
+    document = call.params["BackupPlan"]
+    rules = document["Rules"]
+    if not rules:
+        raise AwsError("MissingParameterValueException", "The list of rules of a backup plan cannot be empty", 400)
+    if len(rules) > MAX_RULES:
+        message = f"A backup plan can have at most {MAX_RULES} rules, {len(rules)} given"
+        raise AwsError("LimitExceededException", message, 400) if call.operation[0] == "C" else invalid(message)
+    for each in rules:
+        _check_rule(each)
+    for setting in document.get("AdvancedBackupSettings", []):
+        _check_advanced(setting)
+
+
+def _check_rule(each: Params) -> None:
+    where = f"Error in rule {each['RuleName']} :"
+    _check_schedule(where, each)
+    start = each.get("StartWindowMinutes", 480)
+    complete = each.get("CompletionWindowMinutes", 10080)
+    # API_BackupRule: "must be at least 60 minutes"; a completion window ends an hour or more after the start window.
+    if not 60 <= start <= MAX_MINUTES:
+        raise invalid(f"{where} Invalid start window. It must be at least 60 and at most {MAX_MINUTES} minutes")
+    if complete < start + 60:
+        raise invalid(f"{where} Invalid completion window. It must be at least 60 minutes after the start window")
+    check_lifecycle(where, each.get("Lifecycle", {}), bool(each.get("EnableContinuousBackup")))
+    if len(each.get("RecoveryPointTags", {})) > MAX_RECOVERY_POINT_TAGS:
+        raise invalid(f"{where} A recovery point can have at most {MAX_RECOVERY_POINT_TAGS} tags")
+    copies = each.get("CopyActions", [])
+    if len(copies) > MAX_COPY_ACTIONS:
+        raise invalid(f"{where} A rule can have at most {MAX_COPY_ACTIONS} copy actions")
+    for action in copies:
+        if not re.fullmatch(
+            r"arn:aws[\w-]*:backup:[a-z0-9-]+:\d{12}:backup-vault:.+", action["DestinationBackupVaultArn"]
+        ):
+            raise invalid(f"{where} Invalid destination backup vault ARN: {action['DestinationBackupVaultArn']}")
+        check_lifecycle(where, action.get("Lifecycle", {}), continuous=False)
+
+
+def _check_schedule(where: str, each: Params) -> None:
+    expression = each.get("ScheduleExpression")
+    if expression is not None and not is_cron(expression):
+        raise invalid(f"{where} Invalid schedule expression: {expression}")
+    zone = each.get("ScheduleExpressionTimezone")
+    if zone is not None and not is_timezone(zone):
+        raise invalid(f"{where} Invalid schedule expression timezone: {zone}")
+
+
+def check_lifecycle(where: str, lifecycle: Params, continuous: bool) -> None:
+    """Messages as AWS words them (terraform-provider-aws issues 7350 and 24960, terraform-aws-backup issue 40)."""
+    cold, delete = lifecycle.get("MoveToColdStorageAfterDays"), lifecycle.get("DeleteAfterDays")
+    if "DeleteAfterEvent" in lifecycle:  # API_Lifecycle: "Not valid as an input."
+        raise invalid(f"{where} Invalid lifecycle. DeleteAfterEvent is not a valid input")
+    # -1 means for ever.
+    if delete is not None and delete != -1 and not 1 <= delete <= 36500:
+        raise invalid(f"{where} Invalid lifecycle. DeleteAfterDays cannot be less than 1 or more than 36500 days")
+    if cold is not None and cold != -1 and cold < 1:
+        raise invalid(f"{where} Invalid lifecycle. MoveToColdStorageAfterDays cannot be less than 1 day")
+    if continuous and cold is not None:
+        raise invalid(f"{where} Invalid lifecycle. MoveToColdStorageAfterDays is unavailable")
+    if continuous and delete is not None and not 1 <= delete <= CONTINUOUS_DAYS:
+        # https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html
+        raise invalid(
+            f"{where} Invalid lifecycle. DeleteAfterDays must be 1 to {CONTINUOUS_DAYS} for continuous backup"
+        )
+    if cold not in (None, -1) and delete not in (None, -1) and delete < cold + COLD_STORAGE_DAYS:
+        raise invalid(
+            f"{where} Invalid lifecycle. DeleteAfterDays cannot be less than {COLD_STORAGE_DAYS} days apart "
+            "from MoveToColdStorageAfterDays"
+        )
+
+
+def _check_advanced(setting: Params) -> None:
+    kind, options = setting.get("ResourceType"), setting.get("BackupOptions", {})
+    known = {"EC2": {"WindowsVSS"}, "S3": {"BackupACLs", "BackupObjectTags"}}.get(str(kind))
+    if known is None:
+        raise invalid(f"Invalid advanced backup settings. Resource type {kind} is not supported")
+    for name, value in options.items():
+        if name not in known or value not in ("enabled", "disabled"):
+            raise invalid(f"Invalid advanced backup settings. Option {name}={value} is not supported for {kind}")
+
+
+# --- plans -----------------------------------------------------------------------------------------------------------
+
+
+@operation("backup", "CreateBackupPlan")
+def create_backup_plan(call: Call) -> Params:
+    backend, state, document = call.backend(), state_of(call), call.params["BackupPlan"]
+    request = call.params.get("CreatorRequestId")
+    for existing in backend.plans.values():
+        same_request = request and state.plan_requests.get(request) == existing.backup_plan_id
+        if existing.deletion_date is None and (same_request or _asked_for(existing) == document):
+            message = "Backup plan with the same plan document already exists"
+            raise AwsError(
+                "AlreadyExistsException", message, 400, Arn=existing.backup_plan_arn, CreatorRequestId=request
+            )
+    made = _new_plan(document, request, backend)
+    backend.plans[made.backup_plan_id] = made
+    if call.params.get("BackupPlanTags"):
+        backend.tag_resource(made.backup_plan_arn, call.params["BackupPlanTags"])
+    if request:
+        state.plan_requests[request] = made.backup_plan_id
+    state.plan_versions[made.backup_plan_id] = [_version(made)]
+    return made.to_dict()  # type: ignore[no-any-return]
+
+
+def _new_plan(document: Params, request: str | None, backend: Any) -> Any:
+    filled = copy.deepcopy(document)
+    for each in filled["Rules"]:
+        each.setdefault("EnableContinuousBackup", False)
+    made = Plan(filled, request, backend)
+    made.asked_for = copy.deepcopy(document)
+    return made
+
+
+def _asked_for(made: Any) -> Params:
+    document: Params = getattr(made, "asked_for", made.backup_plan)
+    return document
+
+
+def _version(made: Any) -> Params:
+    return copy.deepcopy({**made.to_get_dict(), "BackupPlanName": made.backup_plan["BackupPlanName"]})
+
+
+@operation("backup", "UpdateBackupPlan")
+def update_backup_plan(call: Call) -> Params:
+    old = plan(call, call.params["BackupPlanId"])
+    new = _new_plan(call.params["BackupPlan"], old.creator_request_id, call.backend())
+    for name in ("backup_plan", "advanced_backup_settings", "version_id", "asked_for"):
+        setattr(old, name, getattr(new, name))
+    state_of(call).plan_versions.setdefault(old.backup_plan_id, []).append(_version(old))
+    return old.to_dict()  # type: ignore[no-any-return]
+
+
+@operation("backup", "GetBackupPlan")
+def get_backup_plan(call: Call) -> Params:
+    plan_id, wanted = call.params["BackupPlanId"], call.params.get("VersionId")
+    if wanted is None:
+        return plan(call, plan_id).to_get_dict()  # type: ignore[no-any-return]
+    for version in state_of(call).plan_versions.get(plan_id, []):
+        if version["VersionId"] == wanted:
+            return version
+    raise not_found("Failed reading Backup plan with provided version")
+
+
+@operation("backup", "ListBackupPlanVersions")
+def list_backup_plan_versions(call: Call) -> Params:
+    plan(call, call.params["BackupPlanId"])
+    versions = state_of(call).plan_versions[call.params["BackupPlanId"]]
+    return {"BackupPlanVersionsList": versions[::-1]}
+
+
+@operation("backup", "DeleteBackupPlan")
+def delete_backup_plan(call: Call) -> Params:
+    found = plan(call, call.params["BackupPlanId"])
+    if state_of(call).selections.get(found.backup_plan_id):
+        raise bad_request("Related backup plan selections must be deleted prior to backup plan deletion")
+    return call.moto()
+
+
+@amend("backup", "ListBackupPlans")
+def only_what_is_asked_for(call: Call, result: Params) -> Params:
+    # moto takes the word "false" for true.
+    if not call.params.get("IncludeDeleted"):
+        result["BackupPlansList"] = [each for each in result["BackupPlansList"] if "DeletionDate" not in each]
+    return result
+
+
+# --- selections ------------------------------------------------------------------------------------------------------
+
+
+@rule("backup", "CreateBackupSelection")
+def check_selection(call: Call) -> None:
+    selection = call.params["BackupSelection"]
+    resources, tags = selection.get("Resources", []), selection.get("ListOfTags", [])
+    conditions = selection.get("Conditions", {})
+    if not resources and not tags and not any(conditions.values()):
+        raise invalid("Invalid backup selection. Either 'ListOfTags' or 'Resources' section must be non-empty.")
+    if len(tags) + sum(len(each) for each in conditions.values()) > MAX_SELECTION_TAGS:
+        raise invalid(f"Invalid backup selection. A selection can have at most {MAX_SELECTION_TAGS} tags.")
+    for arns in (resources, selection.get("NotResources", [])):
+        _check_arns(arns)
+    for group in conditions.values():
+        for condition in group:
+            if not condition.get("ConditionKey", "").startswith("aws:ResourceTag/"):
+                key = condition.get("ConditionKey")
+                raise invalid(f"Invalid condition key {key}. It must start with aws:ResourceTag/")
+    check_role(call, selection["IamRoleArn"])
+
+
+def _check_arns(arns: list[str]) -> None:
+    wildcards = [arn for arn in arns if "*" in arn]
+    if len(arns) > MAX_ARNS or len(wildcards) > MAX_WILDCARD_ARNS:
+        raise invalid(f"At most {MAX_ARNS} ARNs, or {MAX_WILDCARD_ARNS} with wildcards, can be specified")
+    for arn in arns:
+        if arn != "*" and not re.fullmatch(r"arn:[\w*-]+:[\w*-]+:[\w*-]*:[\w*]*:.+", arn):
+            raise invalid(f"Invalid ARN: {arn}")
+
+
+@operation("backup", "CreateBackupSelection")
+def create_backup_selection(call: Call) -> Params:
+    plan_id, selection = call.params["BackupPlanId"], call.params["BackupSelection"]
+    if plan_id not in call.backend().plans or call.backend().plans[plan_id].deletion_date is not None:
+        raise invalid(f"Cannot find Backup plan with ID {plan_id}")
+    selections = state_of(call).selections.setdefault(plan_id, {})
+    request = call.params.get("CreatorRequestId")
+    for kept in selections.values():
+        if kept["BackupSelection"]["SelectionName"] == selection["SelectionName"] or (
+            request and kept.get("CreatorRequestId") == request
+        ):
+            message = "Backup selection with the same name already exists"
+            raise AwsError("AlreadyExistsException", message, 400, CreatorRequestId=request)
+    if len(selections) >= MAX_SELECTIONS:
+        raise AwsError("LimitExceededException", f"At most {MAX_SELECTIONS} selections per backup plan", 400)
+    selection_id = str(uuid.uuid4())
+    kept = {
+        "SelectionId": selection_id,
+        "BackupPlanId": plan_id,
+        "CreationDate": at(call.now()),
+        "CreatorRequestId": request,
+        "BackupSelection": _as_aws_shows_it(selection),
+    }
+    selections[selection_id] = {name: value for name, value in kept.items() if value is not None}
+    return {name: kept[name] for name in ("SelectionId", "BackupPlanId", "CreationDate")}
+
+
+def _as_aws_shows_it(selection: Params) -> Params:
+    """AWS answers every list of a selection, empty ones too (amazon.aws backup_selection relies on it)."""
+    shown = {"Resources": [], "ListOfTags": [], "NotResources": [], **json.loads(json.dumps(selection))}
+    empty: Params = {"StringEquals": [], "StringNotEquals": [], "StringLike": [], "StringNotLike": []}
+    shown["Conditions"] = {**empty, **shown.get("Conditions", {})}
+    return shown
+
+
+def _selection(call: Call) -> Params:
+    plan_id, selection_id = call.params["BackupPlanId"], call.params["SelectionId"]
+    found = state_of(call).selections.get(plan_id, {}).get(selection_id)
+    if found is None:
+        raise not_found(f"Cannot find Backup selection with ID {selection_id}")
+    return found
+
+
+@operation("backup", "GetBackupSelection")
+def get_backup_selection(call: Call) -> Params:
+    return _selection(call)
+
+
+@operation("backup", "DeleteBackupSelection")
+def delete_backup_selection(call: Call) -> Params:
+    found = _selection(call)
+    del state_of(call).selections[found["BackupPlanId"]][found["SelectionId"]]
+    return {}
+
+
+@operation("backup", "ListBackupSelections")
+def list_backup_selections(call: Call) -> Params:
+    plan(call, call.params["BackupPlanId"])
+    kept = state_of(call).selections.get(call.params["BackupPlanId"], {}).values()
+    return {
+        "BackupSelectionsList": [
+            {
+                **{name: value for name, value in each.items() if name != "BackupSelection"},
+                "SelectionName": each["BackupSelection"]["SelectionName"],
+                "IamRoleArn": each["BackupSelection"]["IamRoleArn"],
+            }
+            for each in kept
+        ]
+    }
