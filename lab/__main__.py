@@ -22,7 +22,7 @@ def main() -> int:
     down.add_argument("--account", default=DEFAULT_ACCOUNT)
     down.add_argument("--all", action="store_true", help="the hosts of every account")
     commands.add_parser("status", help="show what is up; exit status 1 unless region and hosts all are")
-    commands.add_parser("clean", help="down --all, and remove the images too")
+    commands.add_parser("clean", help="down --all, and remove the images that no other lab uses")
     given = parser.parse_args()
     try:
         if given.command == "status":
@@ -35,7 +35,7 @@ def main() -> int:
             else:
                 fleet.down(None if given.command == "clean" or given.all else given.account)
             if given.command == "clean":
-                images.remove_all()
+                images.remove_unused()
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1

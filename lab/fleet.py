@@ -63,7 +63,7 @@ class Host:
 
     @property
     def container(self) -> str:
-        return f"rampart-{self.account}-{self.name}"
+        return f"{network()}-{self.account}-{self.name}"
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def up(account: str, fleet: Path) -> None:
         raise LabError(f"account name {account!r}: lower-case letters, digits, - and _ only")
     hosts = declared(fleet, account)
     STATE.mkdir(exist_ok=True)
-    _take_over(account)
+    _take_over()
     with ThreadPoolExecutor(max_workers=2) as pool:  # images: two processor cores' worth
         for base in (set(images.SUITES), set(images.DERIVED)):
             list(pool.map(images.ensure, sorted(base & {host.platform for host in hosts})))
@@ -188,23 +188,21 @@ def down(account: str | None) -> None:
         _known_hosts()
 
 
-def _take_over(account: str) -> None:
-    """Clear away what a dead lab left where this one has to be; refuse while that lab has running hosts."""
-    everything = containers()
-    prefix = f"rampart-{account}-"
-    others = {item.owner for item in everything if item.name.startswith(prefix)} | {_network_owner() or ME}
-    for owner in sorted(others - {ME}):
-        theirs = [item for item in everything if item.owner == owner]
-        if any(item.running for item in theirs):
-            raise LabError(
-                f"the lab of {owner} is up: take it down there ('make lab-down'), or give this one another network, "
-                "port and account: LAB_SUBNET=10.89.78.0/24 LAB_PORT=5578"
-            )
-        print(f"lab: clearing away the dead lab of {owner}", flush=True)
-        if theirs:
-            podman("rm", "--force", "--volumes", "--time", "1", *(item.name for item in theirs))
-        if _network_owner() == owner:
-            podman("network", "rm", "--force", network())
+def _take_over() -> None:
+    """Clear away what a dead lab left on this one's network; refuse while that lab has running hosts."""
+    owner = _network_owner()
+    if owner in (None, ME):
+        return
+    theirs = [container for container in containers() if container.owner == owner]
+    if any(container.running for container in theirs):
+        raise LabError(
+            f"the lab of {owner} is up on {subnet()}: take it down there ('make lab-down'), or give this one another "
+            "network and port: LAB_SUBNET=10.89.78.0/24 LAB_PORT=5578 make ..."
+        )
+    print(f"lab: clearing away the dead lab of {owner}", flush=True)
+    if theirs:
+        podman("rm", "--force", "--volumes", "--time", "1", *(container.name for container in theirs))
+    podman("network", "rm", "--force", network())
 
 
 def _key() -> None:
@@ -247,16 +245,17 @@ def _addresses(hosts: list[Host], existing: dict[str, Container]) -> dict[str, t
 def _host(host: Host, container: Container | None, addresses: tuple[str, str], references: dict[str, str]) -> bool:
     """Make, start or just check one host; return whether it was made."""
     address, visitor = addresses
+    name = container.name if container else host.container
     if container is None:
         labels = {OWNER: ME, "rampart.account": host.account, "rampart.host": host.name,
                   "rampart.address": address, "rampart.visitor": visitor}  # fmt: skip
-        podman("create", "--name", host.container, "--hostname", host.name, "--cgroupns=private", "--systemd=always",
+        podman("create", "--name", name, "--hostname", host.name, "--cgroupns=private", "--systemd=always",
                "--cap-add", "SYS_ADMIN,NET_ADMIN,NET_RAW", "--network", network(), "--ip", address,
                *(word for label in labels.items() for word in ("--label", "=".join(label))),
                references[host.platform])  # fmt: skip
     if container is None or not container.running:
-        podman("start", host.container)
-    _boot(host, visitor)
+        podman("start", name)
+    _boot(host, name, visitor)
     return container is None
 
 
@@ -274,20 +273,18 @@ cat /etc/ssh/ssh_host_ed25519_key.pub
 """
 
 
-def _boot(host: Host, visitor: str) -> None:
+def _boot(host: Host, name: str, visitor: str) -> None:
     """Wait until systemd is up, then do a first boot's work."""
     deadline = time.monotonic() + 60
     while True:
-        state = podman("exec", host.container, "systemctl", "is-system-running", check=False).stdout.strip()
+        state = podman("exec", name, "systemctl", "is-system-running", check=False).stdout.strip()
         if state in (b"running", b"degraded"):
             break
         if time.monotonic() > deadline:
-            raise LabError(
-                f"{host.name} does not boot (state {state.decode() or 'none'}): podman logs {host.container}"
-            )
+            raise LabError(f"{host.name} does not boot (state {state.decode() or 'none'}): podman logs {name}")
         time.sleep(0.1)
     script = FIRST_BOOT.format(login=LOGIN, visitor=visitor, role=host.role, account=host.account)
-    podman("exec", "--interactive", host.container, "sh", "-c", script, stdin=KEY.with_suffix(".pub").read_bytes())
+    podman("exec", "--interactive", name, "sh", "-c", script, stdin=KEY.with_suffix(".pub").read_bytes())
 
 
 def _known_hosts() -> None:

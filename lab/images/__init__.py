@@ -67,9 +67,9 @@ def ensure(platform: str) -> str:
     return name
 
 
-def remove_all() -> None:
-    """Remove every image of the lab, of old recipes too."""
-    images = listing("images", "--all", "--filter", f"label={LABEL}")
-    names = sorted({image["Id"] for image in images})
-    if names:
-        podman("rmi", "--force", *names)
+def remove_unused() -> None:
+    """Remove every image of the lab, of old recipes too, but those that another lab's hosts are made of."""
+    names = sorted({image["Id"] for image in listing("images", "--all", "--filter", f"label={LABEL}")})
+    # Twice: an image that another one is built on goes after that one.
+    for name in names * 2:
+        podman("rmi", name, check=False)

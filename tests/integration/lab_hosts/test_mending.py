@@ -17,7 +17,7 @@ from lab.podman import podman
 
 ROOT = Path(__file__).resolve().parents[3]
 ACCOUNT = "mending"
-CONTAINER = f"rampart-{ACCOUNT}-one"
+CONTAINER = f"rampart-10.89.177.0-{ACCOUNT}-one"
 FLEET = """
 hosts:
   one: {platform: debian12, role: web, backup: daily}
