@@ -118,6 +118,9 @@ class LabApplication:
         with lock:
             for rule in registry.rules.get(key, ()):
                 rule(call)
+            if call.service == "ec2" and call.params.get("DryRun"):  # moto would carry it out all the same
+                message = "Request would have succeeded, but DryRun flag is set."
+                raise AwsError("DryRunOperation", message, 412)
             return self._carry_out(call, key)
 
     def _validate(self, call: Call) -> None:
@@ -133,7 +136,7 @@ class LabApplication:
         pages = paging.paging_of(call.service, call.operation, call.target.operation)
         own = registry.operations.get(key)
         amendments = registry.amendments.get(key, ())
-        if pages and call.target.protocol != "rest-xml" and (page_size or own or call.service == "wafv2"):
+        if pages and paging.is_ours(call, pages, bool(page_size or own)):
             result = paging.page(call.service, pages, call.params, page_size, lambda params: _result(call, own, params))
         elif own:
             result = own(call)

@@ -8,12 +8,15 @@ import base64
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.core.model import OperationModel
 from moto.core.utils import get_pagination_model
 
 from lab.aws.errors import AwsError
+
+if TYPE_CHECKING:
+    from lab.aws.call import Call
 
 Params = dict[str, Any]
 
@@ -58,6 +61,19 @@ def paging_of(service: str, operation_name: str, operation: OperationModel) -> P
     return Paging(token, token, lists[0], next((name for name in _LIMITS if name in members), None), None)
 
 
+def is_ours(call: Call, paging: Paging, wanted: bool) -> bool:
+    """Whether the lab cuts the pages: when it is asked to, and where moto's own pages are not AWS's.
+
+    moto does not page everything that AWS pages; a token that moto gave out must go back to moto.
+    """
+    if call.target.protocol == "rest-xml":
+        return False
+    token = call.params.get(paging.input_token)
+    if token and not wanted and call.service not in _MARKER_ON_EVERY_PAGE:
+        return _decoded(token) is not None
+    return wanted or call.service in _MARKER_ON_EVERY_PAGE or bool(paging.limit and paging.limit in call.params)
+
+
 def page(service: str, paging: Paging, params: Params, page_size: int, invoke: Callable[[Params], Params]) -> Params:
     """One page of at most page_size items (and of no more than the caller asked for)."""
     offset = _offset(service, params.get(paging.input_token))
@@ -88,11 +104,16 @@ def everything(paging: Paging, params: Params, invoke: Callable[[Params], Params
 def _offset(service: str, token: str | None) -> int:
     if not token:
         return 0
-    try:
-        word, number = base64.urlsafe_b64decode(token).decode().split(":")
-        if word == "page":
-            return int(number)
-    except ValueError:
-        pass
+    offset = _decoded(token)
+    if offset is not None:
+        return offset
     code = {"wafv2": "WAFInvalidParameterException", "backup": "InvalidParameterValueException"}.get(service)
     raise AwsError(code or "InvalidNextToken", "The pagination token is not valid.", 400)
+
+
+def _decoded(token: str) -> int | None:
+    try:
+        word, number = base64.urlsafe_b64decode(token).decode().split(":")
+        return int(number) if word == "page" else None
+    except ValueError:
+        return None

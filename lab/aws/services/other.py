@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""Single rules of services of which nothing else had to be changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.aws.errors import AwsError
+from lab.aws.registry import rule
+
+if TYPE_CHECKING:
+    from lab.aws.call import Call
+
+
+@rule("guardduty", "CreateDetector")
+def one_detector(call: Call) -> None:
+    """API_CreateDetector: "You can have only one detector per account per Region"."""
+    if call.backend().detectors:
+        message = "The request is rejected because a detector already exists for the current account."
+        raise AwsError("BadRequestException", message, 400)
+
+
+@rule("cloudformation", "UpdateStack")
+def something_to_update(call: Call) -> None:
+    """API_UpdateStack answers a ValidationError when neither template nor parameters differ."""
+    stack = next(
+        (each for each in call.backend().stacks.values() if call.params["StackName"] in (each.name, each.stack_id)),
+        None,
+    )
+    body = call.params.get("TemplateBody")
+    if stack is None or (body is None and not call.params.get("UsePreviousTemplate")):
+        return
+    given = {each["ParameterKey"]: each.get("ParameterValue") for each in call.params.get("Parameters", [])}
+    same_parameters = all(stack.parameters.get(key) == value for key, value in given.items())
+    same_tags = "Tags" not in call.params or {tag["Key"]: tag["Value"] for tag in call.params["Tags"]} == stack.tags
+    if body in (None, stack.template) and same_parameters and same_tags:
+        raise AwsError("ValidationError", "No updates are to be performed.", 400)
+
+
+@rule("config", "DescribeConfigRules")
+def known_rules(call: Call) -> None:
+    """API_DescribeConfigRules: NoSuchConfigRuleException."""
+    missing = set(call.params.get("ConfigRuleNames", [])) - set(call.backend().config_rules)
+    if missing:
+        name = sorted(missing)[0]
+        raise AwsError("NoSuchConfigRuleException", f"The ConfigRule '{name}' provided in the request is invalid.", 400)
