@@ -1,0 +1,161 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""playbooks/block.yml with real fail2ban servers on the hosts (here: several on this machine) and the region."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fail2ban_server import Fail2ban
+
+from lab.aws.testing import REPO, Aws
+
+
+class Fleet:
+    """An inventory of hosts that have a fail2ban, and the playbook on them."""
+
+    def __init__(self, aws: Aws, directory: Path) -> None:
+        self.aws = aws
+        self._inventory = directory / "inventory.json"
+        self.hosts: dict[str, dict[str, Any]] = {}
+        self.variables: dict[str, Any] = {}
+
+    def add(self, name: str, socket: Path, **variables: Any) -> None:
+        self.hosts[name] = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "block_fail2ban_socket": str(socket),
+            **variables,
+        }
+
+    def block(self, *options: str) -> tuple[int, str]:
+        """Exit code and output of a run."""
+        self._inventory.write_text(json.dumps({"all": {"hosts": self.hosts, "vars": self.variables}}))
+        self.aws.reset_journal()
+        done = subprocess.run(
+            [
+                f"{Path(sys.executable).parent}/ansible-playbook",
+                *("-i", str(self._inventory), "playbooks/block.yml", *options),
+            ],
+            cwd=REPO,
+            env={**self.aws.env, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "PYTHONPATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def blocked(self, name: str = "rampart-blocked") -> set[str]:
+        client = self.aws.client("wafv2")
+        addresses: set[str] = set()
+        for item in client.list_ip_sets(Scope="REGIONAL")["IPSets"]:
+            assert item["Name"] in (f"{name}-ipv4", f"{name}-ipv6")
+            ip_set = client.get_ip_set(Name=item["Name"], Scope="REGIONAL", Id=item["Id"])["IPSet"]
+            addresses.update(ip_set["Addresses"])
+        return addresses
+
+    @property
+    def writes(self) -> list[str]:
+        return [name for name in self.aws.operations() if not name.startswith(("List", "Get"))]
+
+
+@pytest.fixture
+def fleet(aws: Aws, tmp_path: Path) -> Fleet:
+    return Fleet(aws, tmp_path)
+
+
+def test_from_ban_to_block_and_back(fleet: Fleet, start_fail2ban: Callable[..., Fail2ban]) -> None:
+    web, mon = start_fail2ban("web"), start_fail2ban("mon")
+    fleet.add("web-1", web.socket, aws_public_ip_address="198.51.100.11", aws_private_ip_address="10.1.1.1")
+    fleet.add("mon-1", mon.socket, ansible_host="2001:db8:1::1")
+    fleet.variables["block_protected_networks"] = ["192.0.2.0/24"]
+    web.client("set", "short", "banip", "203.0.113.7", "203.0.113.8", "192.0.2.77", "10.1.1.1")
+    mon.client("set", "forever", "banip", "203.0.113.7", "2001:db8::bad", "198.51.100.11", "2001:db8:1::1", "somebody")
+    attackers = {"203.0.113.7/32", "203.0.113.8/32", "2001:db8::bad/128"}
+
+    code, output = fleet.block("--check", "--diff")
+    assert code == 0, output
+    assert "+  - 203.0.113.7/32" in output
+    assert fleet.writes == []
+
+    code, output = fleet.block()
+    assert code == 0, output
+    assert "changed=1" in output
+    assert "rampart-blocked-ipv4: 2 entries (2 added, 0 removed)" in output
+    assert "2 of 2 hosts asked." in output
+    assert fleet.blocked() == attackers
+    assert fleet.writes == ["CreateIPSet", "CreateIPSet"]
+
+    code, output = fleet.block()
+    assert code == 0, output
+    assert "changed=0" in output
+    assert fleet.writes == []
+
+    # The ban of one host ends; what the other still holds stays.
+    web.client("set", "short", "unbanip", "203.0.113.7", "203.0.113.8")
+    code, output = fleet.block()
+    assert code == 0, output
+    assert fleet.blocked() == attackers - {"203.0.113.8/32"}
+    assert fleet.writes == ["UpdateIPSet"]
+
+
+def test_the_sets_never_shrink_while_a_host_cannot_be_asked(
+    fleet: Fleet, start_fail2ban: Callable[..., Fail2ban]
+) -> None:
+    web, mon = start_fail2ban("web"), start_fail2ban("mon")
+    fleet.add("web-1", web.socket)
+    fleet.add("mon-1", mon.socket)
+    web.client("set", "short", "banip", "203.0.113.7")
+    mon.client("set", "short", "banip", "203.0.113.8")
+    assert fleet.block()[0] == 0
+    assert fleet.blocked() == {"203.0.113.7/32", "203.0.113.8/32"}
+
+    # Of a host outside of the limit nothing is known; that is no failure.
+    web.client("set", "short", "unbanip", "203.0.113.7")
+    web.client("set", "short", "banip", "203.0.113.9")
+    code, output = fleet.block("--limit", "web-1")
+    assert code == 0, output
+    assert "1 of 2 hosts asked, so nothing was removed. Not asked: mon-1." in " ".join(output.split())
+    assert fleet.blocked() == {"203.0.113.7/32", "203.0.113.8/32", "203.0.113.9/32"}
+
+    # fail2ban is down there.
+    mon.stop()
+    web.client("set", "short", "banip", "203.0.113.10")
+    code, output = fleet.block()
+    assert code == 2, output
+    assert "mon-1: The bans are not known: fail2ban is not running" in " ".join(output.split())
+    assert fleet.blocked() == {f"203.0.113.{n}/32" for n in (7, 8, 9, 10)}
+
+    # The host itself is down, first in the list of all.
+    fleet.hosts = {
+        "away-1": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_timeout": 2},
+        "web-1": fleet.hosts["web-1"],
+    }
+    web.client("set", "short", "banip", "203.0.113.11")
+    code, output = fleet.block()
+    assert code == 2, output
+    assert "Not asked: away-1." in " ".join(output.split())
+    assert fleet.blocked() == {f"203.0.113.{n}/32" for n in (7, 8, 9, 10, 11)}
+
+    # Nobody can be asked at all.
+    del fleet.hosts["web-1"]
+    code, output = fleet.block()
+    assert code == 2, output
+    assert fleet.writes == []
+
+    # A check before fail2ban is installed passes.
+    code, output = fleet.block("--check", "--diff")
+    assert code == 0, output
+
+
+def test_an_empty_inventory_is_an_error(fleet: Fleet) -> None:
+    code, output = fleet.block()
+    assert code == 2, output
+    assert "has no hosts whose bans could be blocked" in " ".join(output.split())
+    assert fleet.aws.journal() == []
