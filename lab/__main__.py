@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lab import fleet, images, region
 from lab.settings import DEFAULT_ACCOUNT, REGION, ROOT, STATE, LabError, endpoint
 
@@ -39,6 +41,9 @@ def main() -> int:
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"lab: the region answers: {error} (its log: {region.LOG})", file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:
         print(f"lab: {error.cmd[0]} failed with exit status {error.returncode}", file=sys.stderr)
         return 1
@@ -50,7 +55,7 @@ def status() -> int:
     alive = region.healthy()
     print(f"{'region ' + REGION:28} {endpoint():24} {'up' if alive else 'down'}")
     well = alive
-    mine = [container for container in fleet.containers() if container.owner == fleet.ME]
+    mine = fleet.containers()
     for container in sorted(mine, key=lambda item: (item.account, item.host)):
         reachable = container.running and fleet.answers(container.address, 22)
         well = well and reachable

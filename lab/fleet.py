@@ -76,7 +76,6 @@ class Container:
     running: bool
     address: str
     visitor: str
-    owner: str
     state: str = field(default="", compare=False)
 
 
@@ -115,10 +114,10 @@ def declared(path: Path, account: str) -> list[Host]:
     return hosts
 
 
-def containers() -> list[Container]:
-    """Every container of any lab on this machine."""
+def containers(owner: str = ME) -> list[Container]:
+    """Every container of one lab, this one's if no other is named."""
     found = []
-    for item in listing("ps", "--all", "--filter", f"label={OWNER}"):
+    for item in listing("ps", "--all", "--filter", f"label={OWNER}={owner}"):
         labels = item["Labels"]
         found.append(
             Container(
@@ -128,7 +127,6 @@ def containers() -> list[Container]:
                 running=item["State"] == "running",
                 address=labels["rampart.address"],
                 visitor=labels["rampart.visitor"],
-                owner=labels[OWNER],
                 state=item.get("Status") or item["State"],
             )
         )
@@ -165,7 +163,7 @@ def up(account: str, fleet: Path) -> None:
 
 def down(account: str | None) -> None:
     """Remove the hosts of one account, or with None everything of this checkout's lab; images stay."""
-    mine = [container for container in containers() if container.owner == ME]
+    mine = containers()
     gone = [container for container in mine if account is None or container.account == account]
     if gone:
         podman("rm", "--force", "--volumes", "--time", "1", *(container.name for container in gone))
@@ -191,9 +189,9 @@ def down(account: str | None) -> None:
 def _take_over() -> None:
     """Clear away what a dead lab left on this one's network; refuse while that lab has running hosts."""
     owner = _network_owner()
-    if owner in (None, ME):
+    if owner is None or owner == ME:
         return
-    theirs = [container for container in containers() if container.owner == owner]
+    theirs = containers(owner)
     if any(container.running for container in theirs):
         raise LabError(
             f"the lab of {owner} is up on {subnet()}: take it down there ('make lab-down'), or give this one another "
@@ -291,7 +289,7 @@ def _known_hosts() -> None:
     """Write the host keys of every running host: connections are checked as strictly as real ones."""
     lines = []
     for container in containers():
-        if container.running and container.owner == ME:
+        if container.running:
             shown = podman("exec", container.name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub", check=False)
             lines += [f"{container.address} {' '.join(shown.stdout.decode().split()[:2])}\n"]
     KNOWN_HOSTS.write_text("".join(lines))

@@ -82,6 +82,7 @@ class Aws:
         self.lab = region
         self.name = name or f"t{uuid.uuid4().hex[:12]}"
         self.url = region.url
+        self._clients: dict[Any, Any] = {}
         self.env: dict[str, str] = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_", "BOTO"))},
             "AWS_ENDPOINT_URL": region.url,
@@ -98,13 +99,18 @@ class Aws:
 
     def client(self, service: str, region: str = DEFAULT_REGION, **options: Any) -> Any:
         """A boto3 client of this account: no retries and no checks of its own, so that the region itself is tested."""
+        wanted = (service, region, tuple(sorted(options.items())))
+        if wanted in self._clients:
+            return self._clients[wanted]
         keys = {
             "aws_access_key_id": options.pop("access_key", f"AKIALAB_{self.name}"),
             "aws_secret_access_key": options.pop("secret_key", "any"),
             "aws_session_token": options.pop("session_token", None),
         }
         config = {"retries": {"total_max_attempts": 1}, "parameter_validation": True, "read_timeout": 20, **options}
-        return boto3.client(service, region_name=region, endpoint_url=self.url, config=Config(**config), **keys)
+        client = boto3.client(service, region_name=region, endpoint_url=self.url, config=Config(**config), **keys)
+        self._clients[wanted] = client
+        return client
 
     @property
     def account_id(self) -> str:
