@@ -199,15 +199,15 @@ ip_sets:
 from typing import TYPE_CHECKING
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, CallError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError, some
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.addresses import parse_all
-from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import CLIENT_CONFIG, Deadline, WafError, Wafv2
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import Wafv2
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import (
     VERSIONS,
-    InvalidError,
     Wanted,
     diff,
     report,
-    some,
     still_covered,
 )
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.reconcile import carry_out, plan_all
@@ -286,7 +286,7 @@ def main() -> None:
         result = run(module)
     except InvalidError as error:
         module.fail_json(msg=str(error))
-    except WafError as error:
+    except CallError as error:
         module.fail_json_aws(error.cause, msg=error.message)
     else:
         module.exit_json(**result)

@@ -9,6 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import (
+    InvalidError,
+    TagChange,
+    check_tags,
+    some,
+    tag_change,
+)
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.addresses import (
     Network,
     covering,
@@ -18,7 +25,6 @@ from ansible_collections.rampart.ops.plugins.module_utils.wafv2.addresses import
 
 # https://docs.aws.amazon.com/waf/latest/developerguide/limits.html
 MAX_ADDRESSES = 10_000
-MAX_TAGS = 50
 # How many entries a diff and a result show; what lies beyond is counted.
 SHOWN = 100
 
@@ -26,10 +32,6 @@ VERSIONS = {"IPV4": 4, "IPV6": 6}
 _FAMILIES = {version: family for family, version in VERSIONS.items()}
 _NAME = re.compile(r"[\w\-]{1,128}", re.ASCII)
 _DESCRIPTION = re.compile(r"[\w+=:#@/\-,.][\w+=:#@/\-,.\s]+[\w+=:#@/\-,.]", re.ASCII)
-
-
-class InvalidError(ValueError):
-    """What is wanted cannot be: the message says what and why."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,7 @@ class Wanted:
                 raise InvalidError(f"name: {name!r} is not 1 to 128 letters, digits, hyphens and underscores")
         if self.description and not (_DESCRIPTION.fullmatch(self.description) and len(self.description) <= 256):
             raise InvalidError("description: 3 to 256 letters, digits, blanks and +=:#@/-,. are allowed, no others")
-        if self.tags and len(self.tags) > MAX_TAGS:
-            raise InvalidError(f"tags: {len(self.tags)} tags, AWS allows {MAX_TAGS}")
-        reserved = sorted(key for key in self.tags or {} if key.lower().startswith("aws:"))
-        if reserved:
-            raise InvalidError(f"tags: {', '.join(reserved)}: the prefix aws: is reserved")
+        check_tags(self.tags)
         foreign = sorted(network for network in self.addresses or () if network.version not in self.names)
         if foreign:
             (version,) = self.names
@@ -100,8 +98,7 @@ class Plan:
     before: IpSet | None
     after: IpSet | None
     steps: tuple[str, ...] = ()
-    tags_set: Mapping[str, str] = field(default_factory=dict)
-    tags_removed: tuple[str, ...] = ()
+    tags: TagChange = field(default_factory=TagChange)
 
     @property
     def added(self) -> frozenset[Network]:
@@ -123,27 +120,27 @@ def plan(current: IpSet | None, version: int, wanted: Wanted) -> Plan:
         return Plan(name, current, None, ("delete",) if current else ())
 
     before = current or IpSet(name, version)
-    tags_set, tags_removed = _tag_changes(before, wanted)
+    tags = tag_change(before.tags or {}, None if wanted.state == "absent" else wanted.tags, wanted.purge_tags)
     after = replace(
         before,
         networks=_target(before.networks, version, wanted),
         description=before.description
         if wanted.description is None or wanted.state == "absent"
         else wanted.description,
-        tags=None if wanted.tags is None else _tags_after(before, tags_set, tags_removed),
+        tags=None if wanted.tags is None else tags.applied(before.tags or {}),
     )
     if len(after.networks) > MAX_ADDRESSES:
         raise InvalidError(f"the IP set {name} would hold {len(after.networks)} entries, it can hold {MAX_ADDRESSES}")
     if current is None:
-        return Plan(name, None, after, ("create",), tags_set)
+        return Plan(name, None, after, ("create",), tags)
     steps = []
     if after.networks != before.networks or after.description != before.description:
         steps.append("update")
-    if tags_removed:
+    if tags.removed:
         steps.append("untag")
-    if tags_set:
+    if tags.set:
         steps.append("tag")
-    return Plan(name, before, after, tuple(steps), tags_set, tags_removed)
+    return Plan(name, before, after, tuple(steps), tags)
 
 
 def _target(held: frozenset[Network], version: int, wanted: Wanted) -> frozenset[Network]:
@@ -169,22 +166,6 @@ def still_covered(plan: Plan, wanted: Wanted) -> dict[Network, Network]:
         return {}
     found: dict[Network, Network] = covering(plan.after.networks, networks_of(wanted.addresses, plan.after.version))
     return found
-
-
-def _tag_changes(before: IpSet, wanted: Wanted) -> tuple[dict[str, str], tuple[str, ...]]:
-    if wanted.tags is None or wanted.state == "absent":
-        return {}, ()
-    held = before.tags or {}
-    tags_set = {key: value for key, value in wanted.tags.items() if held.get(key) != value}
-    surplus = [key for key in held if key not in wanted.tags and not key.lower().startswith("aws:")]
-    return tags_set, tuple(sorted(surplus)) if wanted.purge_tags else ()
-
-
-def _tags_after(before: IpSet, tags_set: Mapping[str, str], tags_removed: Iterable[str]) -> dict[str, str]:
-    tags = {**(before.tags or {}), **tags_set}
-    for key in tags_removed:
-        del tags[key]
-    return tags
 
 
 def _networks(ip_set: IpSet | None) -> frozenset[Network]:
@@ -230,10 +211,3 @@ def _side(plan: Plan, ip_set: IpSet | None, entries: frozenset[Network]) -> str:
     if len(entries) > SHOWN:
         lines.append(f"  - ... and {len(entries) - SHOWN} more")
     return "\n".join(lines) + "\n"
-
-
-def some(texts: Iterable[str], limit: int = 10) -> str:
-    """The first few of a list, and how many more there are."""
-    texts = list(texts)
-    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return ", ".join(texts[:limit]) + more

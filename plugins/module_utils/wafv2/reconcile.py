@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import ConflictError, Deadline, Wafv2
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import ConflictError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import Wafv2
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import IpSet, Plan, Wanted, plan
 
 
@@ -55,7 +56,7 @@ def _write(api: Wafv2, plan: Plan) -> IpSet | None:
         elif step == "update":
             api.update(after)
         elif step == "untag":
-            api.untag(after, plan.tags_removed)
+            api.untag(after, plan.tags.removed)
         elif step == "tag":
-            api.tag(after, plan.tags_set)
+            api.tag(after, plan.tags.set)
     return after

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""A call to AWS, whatever the service: retried while it makes sense, against one deadline; errors told in words."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+with suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
+
+# Waiting is done here, against one deadline, and nowhere else.
+CLIENT_CONFIG = {"retries": {"total_max_attempts": 1}, "connect_timeout": 10, "read_timeout": 20}
+DEADLINE = 60.0
+
+_TRANSIENT = {
+    "InternalFailure",
+    "InternalServerError",
+    "InternalServiceError",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+_REMEDY = {
+    "AccessDeniedException": "give these credentials the permission it names",
+    "ExpiredTokenException": "renew the session's credentials",
+    "InvalidClientTokenId": "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or the profile",
+    "InvalidSignatureException": "check AWS_SECRET_ACCESS_KEY and the clock of this machine",
+    "UnauthorizedOperation": "give these credentials the permission it names",
+    "UnrecognizedClientException": "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or the profile",
+}
+# A wrong endpoint does not get right by waiting; a hiccup of name resolution does.
+_CONNECTION_ATTEMPTS = 3
+
+
+class CallError(Exception):
+    """A call that failed for good."""
+
+    def __init__(self, message: str, cause: Exception) -> None:
+        super().__init__(message)
+        self.message = message
+        self.cause = cause
+
+    @property
+    def code(self) -> str:
+        return _code(self.cause)
+
+
+class ConflictError(CallError):
+    """What the call is about is not any more what it was when it was read."""
+
+
+class Deadline:
+    """The time that is left for a whole run, and waiting within it."""
+
+    def __init__(
+        self,
+        seconds: float = DEADLINE,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._end = clock() + seconds
+
+    def wait(self, attempt: int) -> bool:
+        """Wait longer with each attempt, at random so that writers do not meet again; False when the time is up."""
+        pause = random.uniform(0.1, min(8.0, 0.4 * 2.0**attempt))  # noqa: S311 - no secret depends on it
+        if self._clock() + pause > self._end:
+            return False
+        self._sleep(pause)
+        return True
+
+
+class Caller:
+    """The calls of one client. A service names what else is transient there, and what is a conflict or has a remedy."""
+
+    def __init__(
+        self,
+        client: Any,
+        deadline: Deadline,
+        transient: frozenset[str] = frozenset(),
+        conflicts: frozenset[str] = frozenset(),
+        remedies: Mapping[str, str] | None = None,
+    ) -> None:
+        self._client = client
+        self._deadline = deadline
+        self._transient = _TRANSIENT | transient
+        self._conflicts = conflicts
+        self._remedies = {**_REMEDY, **(remedies or {})}
+
+    def call(self, operation: str, purpose: str, **request: Any) -> dict[str, Any]:
+        """Carry out one operation; `purpose` completes the sentence that begins with "Could not"."""
+        attempt = 0
+        while True:
+            try:
+                answer: dict[str, Any] = getattr(self._client, operation)(**request)
+                return answer
+            except (BotoCoreError, ClientError) as error:
+                attempt += 1
+                if not self._is_transient(error, attempt) or not self._deadline.wait(attempt):
+                    raise self._translated(error, purpose, attempt) from error
+
+    def items(
+        self,
+        operation: str,
+        purpose: str,
+        result: str,
+        token: str = "NextToken",  # noqa: S107 - the name of a member
+        **request: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """All items of a paged list, page by page."""
+        while True:
+            answer = self.call(operation, purpose, **request)
+            yield from answer.get(result) or ()
+            if not answer.get(token):
+                return
+            request[token] = answer[token]
+
+    def _is_transient(self, error: Exception, attempt: int) -> bool:
+        if isinstance(error, ClientError):
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            return _code(error) in self._transient or status >= 500
+        if isinstance(error, EndpointConnectionError):
+            return attempt < _CONNECTION_ATTEMPTS
+        return isinstance(error, HTTPClientError)  # time-outs and lost connections
+
+    def _translated(self, error: Exception, purpose: str, attempts: int) -> CallError:
+        code = _code(error)
+        message = f"Could not {purpose}"
+        if attempts > 1:
+            message += f" in {attempts} attempts"
+        if code in self._remedies:
+            message += f" ({self._remedies[code]})"
+        return (ConflictError if code in self._conflicts else CallError)(message, error)
+
+
+def _code(error: Exception) -> str:
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
