@@ -166,7 +166,7 @@ def down(account: str | None) -> None:
     mine = containers()
     gone = [container for container in mine if account is None or container.account == account]
     if gone:
-        podman("rm", "--force", "--volumes", "--time", "1", *(container.name for container in gone))
+        _remove(gone)
         print(f"lab: removed {', '.join(sorted(container.host for container in gone))}", flush=True)
     if account is not None and region.healthy():
         _terminate(account)
@@ -186,6 +186,14 @@ def down(account: str | None) -> None:
         _known_hosts()
 
 
+def _remove(gone: list[Container]) -> None:
+    """Remove containers: killed first, since podman 4.3 fails to remove one that ends while it waits for that."""
+    names = [container.name for container in gone]
+    podman("kill", *(container.name for container in gone if container.running), check=False)
+    if podman("rm", "--force", "--volumes", *names, check=False).returncode:
+        podman("rm", "--force", "--volumes", "--ignore", *names)
+
+
 def _take_over() -> None:
     """Clear away what a dead lab left on this one's network; refuse while that lab has running hosts."""
     owner = _network_owner()
@@ -199,7 +207,7 @@ def _take_over() -> None:
         )
     print(f"lab: clearing away the dead lab of {owner}", flush=True)
     if theirs:
-        podman("rm", "--force", "--volumes", "--time", "1", *(container.name for container in theirs))
+        _remove(theirs)
     podman("network", "rm", "--force", network())
 
 
