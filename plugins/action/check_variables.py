@@ -40,7 +40,7 @@ def unknown_names(names: list[str], specs: Mapping[str, Spec], all_roles: list[s
             hint = difflib.get_close_matches(name, specs[owner], n=1, cutoff=0.7)
             remedy = f"Did you mean {hint[0]}?" if hint else f"Its variables are: {', '.join(sorted(specs[owner]))}."
             yield f"{name}: the role {owner} has no such variable. {remedy}"
-        elif not owner:
+        elif not owner and not name.startswith("_"):  # what begins so is a role's own
             hint = difflib.get_close_matches(name, known, n=1, cutoff=0.93)
             if hint:
                 yield f"{name}: no role reads this. Did you mean {hint[0]}?"

@@ -32,7 +32,8 @@ class Outcome(NamedTuple):
 
     @property
     def command(self) -> str:
-        return " ".join(self.argv)
+        """How to speak of it; a script that is passed as a word is not for reading."""
+        return " ".join("(script)" if "\n" in word else word for word in self.argv)
 
 
 def environment() -> dict[str, str]:

@@ -176,7 +176,7 @@ def refusal(consequence: str, failed: stage.Outcome, changes: Tree) -> ConfigTre
     reason = failed.output or "no output"
     return ConfigTreeError(
         f"{consequence}: '{failed.command}' failed (rc {failed.rc}) with the new {files}: {reason}",
-        cmd=failed.argv,
+        command=failed.command,
         rc=failed.rc,
         output=failed.output,
         rejected=rejected,
