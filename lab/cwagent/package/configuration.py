@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import tomllib
 import urllib.error
 import urllib.request
@@ -109,8 +110,13 @@ def profile(mode: str, credentials: dict[str, str]) -> tuple[str, Path | None]:
 
 
 def detect_region(mode: str, credentials: dict[str, str]) -> str:
-    """Region of the profile (in the credentials file or the file `config` beside it), else of the instance."""
+    """Region of AWS_REGION or the profile (in its file, or in `config` beside it), else that of the instance.
+
+    As in the real agent, the first two count only where a profile or a file of credentials is chosen.
+    """
     name, file = profile(mode, credentials)
+    if (credentials or mode == "onPremise") and os.environ.get("AWS_REGION"):
+        return os.environ["AWS_REGION"]
     for path, section in ((file, name), (file.parent / "config" if file else None, f"profile {name}")):
         found = _section(path, section).get("region", "")
         if found:
