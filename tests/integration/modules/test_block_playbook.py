@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import subprocess
 import sys
@@ -57,7 +58,7 @@ class Fleet:
         for item in client.list_ip_sets(Scope="REGIONAL")["IPSets"]:
             assert item["Name"] in (f"{name}-ipv4", f"{name}-ipv6")
             ip_set = client.get_ip_set(Name=item["Name"], Scope="REGIONAL", Id=item["Id"])["IPSet"]
-            addresses.update(ip_set["Addresses"])
+            addresses.update(str(ipaddress.ip_network(address)) for address in ip_set["Addresses"])
         return addresses
 
     @property

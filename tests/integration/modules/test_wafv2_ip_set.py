@@ -345,6 +345,24 @@ def test_a_lost_answer_is_recognised_by_reading(
     assert not sets(**family, **args)["changed"]
 
 
+def test_a_list_that_is_behind_leads_to_no_second_set(sets: Sets) -> None:
+    """AWS is eventually consistent: a set that was just made may not be listed yet."""
+    sets.aws.fault(service="wafv2", operation="ListIPSets", kind="stale", times=1)
+    sets.aws.client("wafv2").create_ip_set(
+        Name="blocked", Scope="REGIONAL", IPAddressVersion="IPV4", Addresses=["203.0.113.1/32"]
+    )
+    sets(ip_address_version="IPV4", purge_addresses=False, addresses=["203.0.113.2"])
+    assert sets.calls == ["ListIPSets", "CreateIPSet", *READ, "UpdateIPSet"]
+    assert sets.entries() == {"203.0.113.1/32", "203.0.113.2/32"}
+
+
+def test_one_write_a_second_is_enough(sets: Sets) -> None:
+    """That is what AWS permits."""
+    sets.aws.switch(rates=True)
+    assert sets(addresses=["203.0.113.1", "2001:db8::1"], tags={"a": "b"})["changed"]
+    assert not sets(addresses=["203.0.113.1", "2001:db8::1"], tags={"a": "b"})["changed"]
+
+
 def test_concurrent_writers_all_win(sets: Sets) -> None:
     """Each adds its own and removes its own of before: no entry is lost, none comes back."""
     family = {"ip_address_version": "IPV4"}

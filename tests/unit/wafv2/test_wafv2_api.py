@@ -1,0 +1,85 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""Which errors of AWS WAF are waited out, which lead to reading again, and for how long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import ConflictError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.addresses import parse
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import Wafv2
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import IpSet, Wanted, plan
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.reconcile import carry_out
+from botocore.exceptions import ClientError
+
+SET = IpSet("blocked", 4, id="1", arn="arn", lock_token="t")
+
+
+class Clock:
+    """Time that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Client:
+    """A region with one empty set, where updates fail with these codes, the last one again and again."""
+
+    def __init__(self, *codes: str | None) -> None:
+        self.codes = list(codes)
+        self.calls: list[str] = []
+
+    def list_ip_sets(self, **_request: Any) -> Any:
+        self.calls.append("list")
+        return {"IPSets": [{"Name": SET.name, "Id": SET.id}]}
+
+    def get_ip_set(self, **_request: Any) -> Any:
+        self.calls.append("get")
+        return {"IPSet": {"IPAddressVersion": "IPV4", "Addresses": [], "ARN": SET.arn}, "LockToken": SET.lock_token}
+
+    def update_ip_set(self, **_request: Any) -> Any:
+        self.calls.append("update")
+        code = self.codes.pop(0) if len(self.codes) > 1 else self.codes[0]
+        if code:
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "UpdateIPSet")
+        return {}
+
+
+def carry_out_with(client: Client, clock: Clock) -> None:
+    deadline = Deadline(60, clock, clock.sleep)
+    wanted = Wanted(names={4: SET.name}, addresses=frozenset({parse("203.0.113.1")}))
+    carry_out(Wafv2(client, "REGIONAL", deadline), deadline, plan(SET, 4, wanted), 4, wanted)
+
+
+@pytest.mark.parametrize(
+    "code", ["WAFInternalErrorException", "WAFUnavailableEntityException", "ThrottlingException", "Throttling"]
+)
+def test_what_passes_is_sent_again(code: str) -> None:
+    client = Client(code, code, None)
+    carry_out_with(client, Clock())
+    assert client.calls == ["update"] * 3
+
+
+@pytest.mark.parametrize(
+    "code", ["WAFOptimisticLockException", "WAFDuplicateItemException", "WAFNonexistentItemException"]
+)
+def test_a_conflict_is_answered_by_reading_and_never_by_sending_again(code: str) -> None:
+    client = Client(code, None)
+    carry_out_with(client, Clock())
+    assert client.calls == ["update", "list", "get", "update"]
+
+
+def test_a_set_that_is_always_taken_is_given_up_in_time() -> None:
+    client, clock = Client("WAFOptimisticLockException"), Clock()
+    with pytest.raises(ConflictError, match="write the IP set blocked"):
+        carry_out_with(client, clock)
+    assert clock.now <= 60
+    assert client.calls.count("update") > 5
