@@ -94,11 +94,13 @@ class LabApplication:
         params = decoding.wire_parameters(target, MotoRequest(wire.rewound(environ, body)))
         entry.parameters = journal.masked(params, target.operation.input_shape)
         call = Call(self, account, who.region, target, params, wire.rewound(environ, body))
-        with faults.striking(call) as fault:
-            entry.fault = fault.kind if fault else None
-            response = self._judge_and_carry_out(call)
-            if fault:
-                faults.afterwards(fault)
+        try:
+            with faults.striking(call) as fault:
+                response = self._judge_and_carry_out(call)
+                if fault:
+                    faults.afterwards(fault)
+        finally:
+            entry.fault = call.fault
         if target.service == "sts" and response.status_code == 200:
             for key in _ACCESS_KEY_ID.findall(response.get_data(as_text=True)):
                 self.accounts.remember_session(key, account)

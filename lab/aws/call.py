@@ -132,6 +132,7 @@ class Call:
     target: wire.Target
     params: dict[str, Any]
     environ: wire.Environ = field(default_factory=dict, repr=False)
+    fault: str | None = None
 
     @property
     def service(self) -> str:

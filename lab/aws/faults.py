@@ -175,6 +175,7 @@ def striking(call: Call) -> Iterator[Fault | None]:
     if fault is None:
         yield None
         return
+    call.fault = fault.kind
     if fault.kind == "throttle":
         raise rates.throttled(call.service, call.target.protocol)
     if fault.kind == "error" and not fault.params.get("apply"):

@@ -48,7 +48,7 @@ class Rates:
         key = (account, region, service, operation)
         with self._lock:
             now = self._clock()
-            due = max(self._due.get(key, 0.0), now - burst)
+            due = max(self._due.get(key, now - burst), now - burst)
             if due > now:
                 return False
             self._due[key] = due + seconds

@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 from botocore.config import Config
@@ -25,14 +27,78 @@ DEFAULT_REGION = "ap-northeast-2"
 # The modules may run on older libraries than the tests do.
 MODULE_PYTHON = os.environ.get("LAB_MODULE_PYTHON", sys.executable)
 
-# What ansible's wrapper does to a module, less the archive: arguments on stdin, result on stdout, a process of its own.
-_RUN_MODULE = """
-import json, runpy, sys
+# What ansible's wrapper does to a module, less the archive: arguments in, one JSON object on stdout, a process of its
+# own. The imports that all AWS modules share are done once; each run is a fork of that state.
+_MODULE_HOST = """
+import json, os, runpy, signal, sys, traceback
 from ansible.module_utils import basic
-basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
-basic._ANSIBLE_PROFILE = "legacy"
-runpy.run_module(sys.argv[1], run_name="__main__")
+import ansible_collections.amazon.aws.plugins.module_utils.modules
+import ansible_collections.amazon.aws.plugins.module_utils.retries
+import boto3, botocore.endpoint, botocore.signers, botocore.credentials
+
+for line in sys.stdin:
+    run = json.loads(line)
+    pid = os.fork()
+    if pid == 0:
+        code = 0
+        try:
+            signal.alarm(run["timeout"])
+            os.environ.clear()
+            os.environ.update(run["env"])
+            for number, path in ((0, os.devnull), (1, run["stdout"]), (2, run["stderr"])):
+                os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), number)
+            basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": run["arguments"]}).encode()
+            basic._ANSIBLE_PROFILE = "legacy"
+            sys.argv = [run["module"]]
+            runpy.run_module(run["module"], run_name="__main__")
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    _pid, status = os.waitpid(pid, 0)
+    print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
 """
+
+
+class _ModuleHost:
+    """A process that runs modules for as long as the tests last; those that run at one time get one each."""
+
+    _idle: ClassVar[list[_ModuleHost]] = []
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _MODULE_HOST],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPO,
+            env={**os.environ, "PYTHONPATH": f"{REPO}/playbooks/collections"},
+        )
+        atexit.register(self._process.kill)
+
+    @classmethod
+    def run(cls, run: dict[str, Any]) -> tuple[int, str, str]:
+        """(exit code, stdout, stderr) of one module run."""
+        with cls._lock:
+            host = cls._idle.pop() if cls._idle else None
+        host = host or cls()
+        with tempfile.TemporaryDirectory(prefix="lab-aws-") as directory:
+            out, err = Path(directory, "out"), Path(directory, "err")
+            if host._process.stdin is None or host._process.stdout is None:
+                raise AssertionError("the module host has no pipes")
+            host._process.stdin.write(json.dumps({**run, "stdout": str(out), "stderr": str(err)}) + "\n")
+            host._process.stdin.flush()
+            answer = host._process.stdout.readline()
+            if not answer:
+                raise AssertionError("the module host is gone; its message stands above")
+            with cls._lock:
+                cls._idle.append(host)
+            return int(json.loads(answer)["code"]), out.read_text(), err.read_text()
 
 
 class Region:
@@ -82,7 +148,7 @@ class Aws:
         self.lab = region
         self.name = name or f"t{uuid.uuid4().hex[:12]}"
         self.url = region.url
-        self._clients: dict[Any, Any] = {}
+        self._clients: dict[str, Any] = {}
         self.env: dict[str, str] = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_", "BOTO"))},
             "AWS_ENDPOINT_URL": region.url,
@@ -99,7 +165,7 @@ class Aws:
 
     def client(self, service: str, region: str = DEFAULT_REGION, **options: Any) -> Any:
         """A boto3 client of this account: no retries and no checks of its own, so that the region itself is tested."""
-        wanted = (service, region, tuple(sorted(options.items())))
+        wanted = json.dumps([service, region, options], sort_keys=True)
         if wanted in self._clients:
             return self._clients[wanted]
         keys = {
@@ -153,25 +219,19 @@ class Aws:
         """
         namespace, collection, module = name.split(".")
         arguments = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
-        done = subprocess.run(
-            [
-                MODULE_PYTHON,
-                "-c",
-                _RUN_MODULE,
-                f"ansible_collections.{namespace}.{collection}.plugins.modules.{module}",
-            ],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-            capture_output=True,
-            text=True,
-            env=self.env,
-            timeout=timeout,
-            cwd=REPO,
+        code, out, err = _ModuleHost.run(
+            {
+                "module": f"ansible_collections.{namespace}.{collection}.plugins.modules.{module}",
+                "arguments": arguments,
+                "env": self.env,
+                "timeout": int(timeout),
+            }
         )
-        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        lines = [line for line in out.splitlines() if line.startswith("{")]
         if not lines:
-            return {"failed": True, "msg": f"no result (exit code {done.returncode})", "exception": done.stderr}
+            return {"failed": True, "msg": f"no result (exit code {code}): {err[-2000:]}", "exception": err}
         result: dict[str, Any] = json.loads(lines[-1])
-        result.setdefault("failed", done.returncode != 0)
+        result.setdefault("failed", code != 0)
         result.setdefault("changed", False)
         return result
 
