@@ -8,10 +8,13 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 # Waiting is done here, against one deadline, and nowhere else.
 CLIENT_CONFIG = {"retries": {"total_max_attempts": 1}, "connect_timeout": 10, "read_timeout": 20}
@@ -79,6 +82,20 @@ class Deadline:
             return False
         self._sleep(pause)
         return True
+
+
+def carry_out(deadline: Deadline, plan: P, write: Callable[[P], R], plan_again: Callable[[], P]) -> R:
+    """Write what a plan says. After a conflict the world is read and the plan made anew, never the same sent again:
+    if the conflict came from our own lost answer, there is nothing left to do."""
+    attempt = 0
+    while True:
+        try:
+            return write(plan)
+        except ConflictError:
+            attempt += 1
+            if not deadline.wait(attempt):
+                raise
+            plan = plan_again()
 
 
 class Caller:

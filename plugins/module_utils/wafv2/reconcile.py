@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import ConflictError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws import calls
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import Wafv2
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import IpSet, Plan, Wanted, plan
 
@@ -23,20 +24,13 @@ def plan_all(api: Wafv2, wanted: Wanted) -> list[Plan]:
 
 def carry_out(api: Wafv2, deadline: Deadline, first: Plan, version: int, wanted: Wanted) -> Plan:
     """Write what a plan says. Returns what came of it, from before the first attempt to after the last."""
-    attempt = 0
-    current = first
-    while True:
-        try:
-            after = _write(api, current)
-        except ConflictError:
-            attempt += 1
-            if not deadline.wait(attempt):
-                raise
-            # What others wrote meanwhile is kept, removed or merged as the plan for it says. If the conflict came from
-            # our own lost answer, there is nothing left to do.
-            (current,) = plan_all(api, replace(wanted, names={version: first.name}))
-        else:
-            return replace(first, after=after)
+
+    def plan_again() -> Plan:
+        # What others wrote meanwhile is kept, removed or merged as the plan for it says.
+        (current,) = plan_all(api, replace(wanted, names={version: first.name}))
+        return current
+
+    return replace(first, after=calls.carry_out(deadline, first, lambda plan: _write(api, plan), plan_again))
 
 
 def _read(api: Wafv2, name: str, summary: dict[str, Any], wanted: Wanted) -> IpSet:

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""The calls to AWS Backup, a method each. Nothing is decided here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Caller, CallError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, Notifications, Vault
+
+# Somebody else was faster, or an answer to ourselves was lost: the remedy is to read again, never to send again.
+_CONFLICTS = frozenset({"AlreadyExistsException", "ConflictException", "ResourceNotFoundException"})
+_REMEDIES = {"LimitExceededException": "ask AWS for a higher quota, or remove what is not needed"}
+_PAGE = 1000
+
+
+class Backup:
+    """AWS Backup of one account and region."""
+
+    def __init__(self, client: Any, deadline: Deadline) -> None:
+        self._client = client
+        self._caller = Caller(client, deadline, conflicts=_CONFLICTS, remedies=_REMEDIES)
+
+    # --- vaults ------------------------------------------------------------------------------------------------------
+
+    def vault_events(self) -> list[str]:
+        """The events that a vault can tell, as far as this version of the SDK knows them."""
+        return list(self._client.meta.service_model.shape_for("BackupVaultEvents").member.enum)
+
+    def vaults(self) -> dict[str, Vault]:
+        """All vaults by name. (A single one cannot be asked for: AWS denies access to vaults that do not exist.)"""
+        return {
+            item["BackupVaultName"]: _vault(item)
+            for item in self._caller.items(
+                "list_backup_vaults", "list the backup vaults", "BackupVaultList", MaxResults=_PAGE
+            )
+        }
+
+    def vault_policy(self, name: str) -> dict[str, Any] | None:
+        answer = self._existing(
+            "get_backup_vault_access_policy", f"read the access policy of backup vault {name}", BackupVaultName=name
+        )
+        policy: dict[str, Any] | None = json.loads(answer["Policy"]) if answer and answer.get("Policy") else None
+        return policy
+
+    def vault_notifications(self, name: str) -> Notifications | None:
+        answer = self._existing(
+            "get_backup_vault_notifications", f"read the notifications of backup vault {name}", BackupVaultName=name
+        )
+        return Notifications(answer["SNSTopicArn"], frozenset(answer["BackupVaultEvents"])) if answer else None
+
+    def create_vault(self, vault: Vault, request_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._caller.call(
+            "create_backup_vault",
+            f"create the backup vault {vault.name}",
+            BackupVaultName=vault.name,
+            CreatorRequestId=request_id,
+            **({"EncryptionKeyArn": vault.encryption_key_arn} if vault.encryption_key_arn else {}),
+            **({"BackupVaultTags": dict(vault.tags)} if vault.tags else {}),
+        )
+        return answer
+
+    def delete_vault(self, name: str) -> None:
+        self._caller.call("delete_backup_vault", f"delete the backup vault {name}", BackupVaultName=name)
+
+    def put_vault_policy(self, name: str, policy: Mapping[str, Any]) -> None:
+        self._caller.call(
+            "put_backup_vault_access_policy",
+            f"write the access policy of backup vault {name}",
+            BackupVaultName=name,
+            Policy=json.dumps(policy),
+        )
+
+    def delete_vault_policy(self, name: str) -> None:
+        self._caller.call(
+            "delete_backup_vault_access_policy",
+            f"delete the access policy of backup vault {name}",
+            BackupVaultName=name,
+        )
+
+    def put_vault_notifications(self, name: str, notifications: Notifications) -> None:
+        self._caller.call(
+            "put_backup_vault_notifications",
+            f"write the notifications of backup vault {name}",
+            BackupVaultName=name,
+            SNSTopicArn=notifications.topic,
+            BackupVaultEvents=sorted(notifications.events),
+        )
+
+    def delete_vault_notifications(self, name: str) -> None:
+        self._caller.call(
+            "delete_backup_vault_notifications",
+            f"delete the notifications of backup vault {name}",
+            BackupVaultName=name,
+        )
+
+    def put_vault_lock(self, name: str, lock: Lock, changeable_for_days: int | None) -> None:
+        request = {
+            "MinRetentionDays": lock.min_retention_days,
+            "MaxRetentionDays": lock.max_retention_days,
+            "ChangeableForDays": changeable_for_days if lock.date else None,
+        }
+        self._caller.call(
+            "put_backup_vault_lock_configuration",
+            f"lock the backup vault {name}",
+            BackupVaultName=name,
+            **{key: value for key, value in request.items() if value is not None},
+        )
+
+    def delete_vault_lock(self, name: str) -> None:
+        self._caller.call(
+            "delete_backup_vault_lock_configuration", f"unlock the backup vault {name}", BackupVaultName=name
+        )
+
+    # --- tags --------------------------------------------------------------------------------------------------------
+
+    def tags(self, arn: str) -> dict[str, str]:
+        tags: dict[str, str] = {}
+        request: dict[str, Any] = {"ResourceArn": arn}
+        while True:
+            answer = self._caller.call("list_tags", f"read the tags of {arn}", **request)
+            tags.update(answer.get("Tags") or {})
+            if not answer.get("NextToken"):
+                return tags
+            request["NextToken"] = answer["NextToken"]
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        self._caller.call("tag_resource", f"tag {arn}", ResourceArn=arn, Tags=dict(tags))
+
+    def untag(self, arn: str, keys: Iterable[str]) -> None:
+        self._caller.call("untag_resource", f"untag {arn}", ResourceArn=arn, TagKeyList=list(keys))
+
+    def _existing(self, operation: str, purpose: str, **request: Any) -> dict[str, Any] | None:
+        """The answer, or None if what is asked for does not exist."""
+        try:
+            answer: dict[str, Any] = self._caller.call(operation, purpose, **request)
+        except CallError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
+        return answer
+
+
+def _vault(item: Mapping[str, Any]) -> Vault:
+    lock = None
+    if item.get("Locked"):
+        lock = Lock(item.get("MinRetentionDays"), item.get("MaxRetentionDays"), item.get("LockDate"))
+    return Vault(
+        name=item["BackupVaultName"],
+        arn=item["BackupVaultArn"],
+        encryption_key_arn=item.get("EncryptionKeyArn"),
+        lock=lock,
+        recovery_points=item.get("NumberOfRecoveryPoints", 0),
+        creation_date=item.get("CreationDate"),
+    )
