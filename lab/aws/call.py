@@ -70,7 +70,8 @@ class Moto:
         protocol = str(model.resolved_protocol)
         request = create_serializer(protocol, include_validation=False).serialize_to_request(params, operation_model)
         target = wire.Target(service, protocol, model, operation_model, {})
-        response = self.answer(target, _environ(request, region, model), account)
+        with self.lock(account, service):
+            response = self.answer(target, _environ(request, region, model), account)
         if response.status_code >= 400:
             raise wire.parse_error(target, response)
         return wire.parse_result(target, response)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.aws.errors import AwsError
 from lab.aws.registry import amend, operation, rule
+from lab.aws.services.backup.jobs import settled
 from lab.aws.services.backup.state import at, bad_request, invalid, not_found, state_of, vault
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ DAY = 86_400
 
 def _metadata(call: Call, found: Any) -> Params:
     """A vault as AWS describes it, with the defaults that moto leaves out."""
-    state = state_of(call)
+    state = settled(call)
     key = f"arn:aws:kms:{call.region}:{call.account}:key/{'0' * 8}-0000-4000-8000-{call.account}"
     shown: Params = {
         "BackupVaultName": found.backup_vault_name,
@@ -71,7 +72,7 @@ def check_new_vault(call: Call) -> None:
 @rule("backup", "DeleteBackupVault")
 def check_vault_is_empty(call: Call) -> None:
     found = vault(call, call.params["BackupVaultName"])
-    points = state_of(call).recovery_points.values()
+    points = settled(call).recovery_points.values()
     if any(point["BackupVaultName"] == found.backup_vault_name for point in points):
         raise bad_request("Backup vault cannot be deleted because it contains recovery points.")
 
