@@ -273,7 +273,12 @@ install -m 0600 -o {login} -g {login} /dev/stdin /home/{login}/.ssh/authorized_k
 [ -z "{visitor}" ] || ip address replace {visitor}/24 dev eth0
 [ "{role}" != web ] || systemctl enable --quiet --now app.service
 install -d -m 0755 /etc/aws
-printf '[default]\\naws_access_key_id = AKIALAB_{account}\\naws_secret_access_key = lab\\n' > /etc/aws/credentials
+cat > /etc/aws/credentials <<END
+[AmazonCloudWatchAgent]
+aws_access_key_id = AKIALAB_{account}
+aws_secret_access_key = lab
+region = {region}
+END
 systemctl is-active --quiet ssh || systemctl restart ssh
 cat /etc/ssh/ssh_host_ed25519_key.pub
 """
@@ -289,7 +294,7 @@ def _boot(host: Host, name: str, visitor: str) -> None:
         if time.monotonic() > deadline:
             raise LabError(f"{host.name} does not boot (state {state.decode() or 'none'}): podman logs {name}")
         time.sleep(0.1)
-    script = FIRST_BOOT.format(login=LOGIN, visitor=visitor, role=host.role, account=host.account)
+    script = FIRST_BOOT.format(login=LOGIN, visitor=visitor, role=host.role, account=host.account, region=REGION)
     podman("exec", "--interactive", name, "sh", "-c", script, stdin=KEY.with_suffix(".pub").read_bytes())
 
 
