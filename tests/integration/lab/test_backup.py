@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.aws.testing import Aws
+from lab.aws.testing import Aws, Region
 
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 DAY = 86_400
+IMAGE = "ami-03cf127a"  # one of those that moto knows
 
 
 class Site:
@@ -29,12 +30,13 @@ class Site:
             "Arn"
         ]
         self.backup.create_backup_vault(BackupVaultName="vault")
-        image = self.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-        instance = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.nano")["Instances"][0]
+        run = self.ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, InstanceType="t3.nano")
+        instance = run["Instances"][0]["InstanceId"]
         place = f"arn:aws:ec2:ap-northeast-2:{aws.account_id}"
-        self.instance = f"{place}:instance/{instance['InstanceId']}"
-        volumes = self.ec2.describe_volumes()["Volumes"]
-        self.volume = f"{place}:volume/{volumes[0]['VolumeId']}"
+        self.instance = f"{place}:instance/{instance}"
+        attached = [{"Name": "attachment.instance-id", "Values": [instance]}]
+        volume = self.ec2.describe_volumes(Filters=attached)["Volumes"][0]["VolumeId"]
+        self.volume = f"{place}:volume/{volume}"
 
     def start(self, resource: str, **more: Any) -> str:
         job = self.backup.start_backup_job(BackupVaultName="vault", ResourceArn=resource, IamRoleArn=self.role, **more)
@@ -48,6 +50,12 @@ class Site:
         self.aws.advance_clock(5)
         described: dict[str, Any] = self.backup.describe_backup_job(BackupJobId=job)
         return described
+
+
+@pytest.fixture(scope="module")
+def idle_site(aws_region: Region) -> Site:
+    """For tests that change nothing."""
+    return Site(Aws(aws_region))
 
 
 @pytest.fixture
@@ -151,11 +159,11 @@ def test_job_can_be_stopped_once(site: Site) -> None:
         ({"Lifecycle": {"DeleteAfterDays": 0}}, "InvalidParameterValueException"),
     ],
 )
-def test_job_that_cannot_start(site: Site, changes: dict[str, Any], code: str) -> None:
-    wanted = {"BackupVaultName": "vault", "ResourceArn": site.volume, "IamRoleArn": site.role, **changes}
-    wanted["ResourceArn"] = wanted["ResourceArn"].replace("{volume}", site.volume)
-    assert code_of(site.backup.start_backup_job, **wanted) == code
-    assert site.backup.list_backup_jobs()["BackupJobs"] == []
+def test_job_that_cannot_start(idle_site: Site, changes: dict[str, Any], code: str) -> None:
+    wanted = {"BackupVaultName": "vault", "ResourceArn": idle_site.volume, "IamRoleArn": idle_site.role, **changes}
+    wanted["ResourceArn"] = wanted["ResourceArn"].replace("{volume}", idle_site.volume)
+    assert code_of(idle_site.backup.start_backup_job, **wanted) == code
+    assert idle_site.backup.list_backup_jobs()["BackupJobs"] == []
 
 
 def test_vault_lock_fails_the_job_and_keeps_the_point(site: Site) -> None:
