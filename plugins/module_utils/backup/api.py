@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Caller, CallError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.backup.plan import BackupPlan
 from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, Notifications, Vault
 
 # Somebody else was faster, or an answer to ourselves was lost: the remedy is to read again, never to send again.
@@ -115,6 +117,62 @@ class Backup:
             "delete_backup_vault_lock_configuration", f"unlock the backup vault {name}", BackupVaultName=name
         )
 
+    # --- plans -------------------------------------------------------------------------------------------------------
+
+    def plan_summaries(self) -> list[dict[str, Any]]:
+        return list(
+            self._caller.items("list_backup_plans", "list the backup plans", "BackupPlansList", MaxResults=_PAGE)
+        )
+
+    def plan(self, summary: Mapping[str, Any]) -> BackupPlan:
+        name, plan_id = summary["BackupPlanName"], summary["BackupPlanId"]
+        answer = self._caller.call("get_backup_plan", f"read the backup plan {name}", BackupPlanId=plan_id)
+        # AWS shows the advanced settings beside the plan, too.
+        advanced = answer["BackupPlan"].get("AdvancedBackupSettings") or answer.get("AdvancedBackupSettings")
+        return BackupPlan(
+            name=name,
+            document={**answer["BackupPlan"], **({"AdvancedBackupSettings": advanced} if advanced else {})},
+            id=plan_id,
+            arn=answer["BackupPlanArn"],
+            version_id=answer.get("VersionId"),
+            creation_date=answer.get("CreationDate"),
+        )
+
+    def create_plan(self, plan: BackupPlan, request_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._caller.call(
+            "create_backup_plan",
+            f"create the backup plan {plan.name}",
+            BackupPlan=plan.document,
+            CreatorRequestId=request_id,
+            **({"BackupPlanTags": dict(plan.tags)} if plan.tags else {}),
+        )
+        return answer
+
+    def update_plan(self, plan: BackupPlan) -> dict[str, Any]:
+        answer: dict[str, Any] = self._caller.call(
+            "update_backup_plan",
+            f"write the backup plan {plan.name}",
+            BackupPlanId=plan.id,
+            BackupPlan=plan.document,
+        )
+        return answer
+
+    def delete_plan(self, plan: BackupPlan) -> None:
+        self._caller.call("delete_backup_plan", f"delete the backup plan {plan.name}", BackupPlanId=plan.id)
+
+    # --- selections --------------------------------------------------------------------------------------------------
+
+    def selection_summaries(self, plan_id: str) -> list[dict[str, Any]]:
+        return list(
+            self._caller.items(
+                "list_backup_selections",
+                f"list the selections of backup plan {plan_id}",
+                "BackupSelectionsList",
+                BackupPlanId=plan_id,
+                MaxResults=_PAGE,
+            )
+        )
+
     # --- tags --------------------------------------------------------------------------------------------------------
 
     def tags(self, arn: str) -> dict[str, str]:
@@ -142,6 +200,15 @@ class Backup:
                 return None
             raise
         return answer
+
+
+def only(kind: str, name: str, found: Iterable[Mapping[str, Any]], id_key: str) -> Mapping[str, Any] | None:
+    """The one of that name, if any. AWS does not ask that names be unique; who means one of two must say which."""
+    found = list(found)
+    if len(found) > 1:
+        ids = ", ".join(sorted(item[id_key] for item in found))
+        raise InvalidError(f"{len(found)} {kind}s are named {name}: {ids}. Delete all but one of them by id first")
+    return found[0] if found else None
 
 
 def _vault(item: Mapping[str, Any]) -> Vault:

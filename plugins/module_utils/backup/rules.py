@@ -163,3 +163,17 @@ def camel(options: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in options.items()
         if value is not None
     }
+
+
+# What users name themselves: tags and the names of options, which are returned as they are written.
+_OPAQUE = {"BackupOptions", "RecoveryPointTags", "RestoreMetadata", "Tags"}
+
+
+def snake(value: Any) -> Any:
+    """A document of AWS in the keys of options."""
+    if isinstance(value, Mapping):
+        return {
+            re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower(): each if key in _OPAQUE else snake(each)
+            for key, each in value.items()
+        }
+    return [snake(each) for each in value] if isinstance(value, (list, tuple)) else value
