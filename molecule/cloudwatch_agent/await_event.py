@@ -1,4 +1,4 @@
-"""await_event.py GROUP STREAM TEXT: wait until CloudWatch Logs has the text; print the events that hold it, as JSON."""
+"""await_event.py GROUP STREAM TEXT...: wait until CloudWatch Logs has the text; print its events as JSON."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ def events(group: str, stream: str, text: str) -> list[str]:
 
 
 def main() -> None:
+    group, stream, text = sys.argv[1], sys.argv[2], " ".join(sys.argv[3:])
     deadline = time.monotonic() + SECONDS
-    while not (found := events(*sys.argv[1:4])):
+    while not (found := events(group, stream, text)):
         if time.monotonic() > deadline:
-            sys.exit(f"not in {sys.argv[1]}/{sys.argv[2]} after {SECONDS} s: {sys.argv[3]}")
+            sys.exit(f"not in {group}/{stream} after {SECONDS} s: {text}")
         time.sleep(0.5)
     print(json.dumps(found))
 

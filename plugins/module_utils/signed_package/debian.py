@@ -55,7 +55,8 @@ def fetch(url: str, path: str, timeout: int) -> None:
         except HTTPError as error:
             reason, transient = f"HTTP {error.code} {error.reason}", error.code >= 500 or error.code == 429
         except (URLError, OSError, ValueError) as error:
-            reason, transient = str(getattr(error, "reason", error)), True
+            cause = getattr(error, "reason", error)
+            reason, transient = str(cause), not isinstance(cause, (FileNotFoundError, ValueError))
         if not transient or attempt == TRIES - 1:
             break
         time.sleep(2**attempt)
