@@ -76,7 +76,8 @@ def test_from_ban_to_block_and_back(fleet: Fleet, start_fail2ban: Callable[..., 
     fleet.add("web-1", web.socket, aws_public_ip_address="198.51.100.11", aws_private_ip_address="10.1.1.1")
     fleet.add("mon-1", mon.socket, ansible_host="2001:db8:1::1")
     fleet.variables["block_protected_networks"] = ["192.0.2.0/24"]
-    web.client("set", "short", "banip", "203.0.113.7", "203.0.113.8", "192.0.2.77", "10.1.1.1")
+    fleet.hosts["mon-1"]["block_protected_networks"] = ["198.51.100.77"]
+    web.client("set", "short", "banip", "203.0.113.7", "203.0.113.8", "192.0.2.77", "10.1.1.1", "198.51.100.77")
     mon.client("set", "forever", "banip", "203.0.113.7", "2001:db8::bad", "198.51.100.11", "2001:db8:1::1", "somebody")
     attackers = {"203.0.113.7/32", "203.0.113.8/32", "2001:db8::bad/128"}
 
@@ -88,7 +89,7 @@ def test_from_ban_to_block_and_back(fleet: Fleet, start_fail2ban: Callable[..., 
     code, output = fleet.block()
     assert code == 0, output
     assert "changed=1" in output
-    assert "rampart-blocked-ipv4: 2 entries (2 added, 0 removed)" in output
+    assert "rampart-blocked-ipv4: 2 blocked (2 added, 0 removed)" in output
     assert "2 of 2 hosts asked." in output
     assert fleet.blocked() == attackers
     assert fleet.writes == ["CreateIPSet", "CreateIPSet"]
@@ -122,7 +123,7 @@ def test_the_sets_never_shrink_while_a_host_cannot_be_asked(
     web.client("set", "short", "banip", "203.0.113.9")
     code, output = fleet.block("--limit", "web-1")
     assert code == 0, output
-    assert "1 of 2 hosts asked, so nothing was removed. Not asked: mon-1." in " ".join(output.split())
+    assert "1 of 2 hosts asked, so nothing was let go. Not asked: mon-1." in " ".join(output.split())
     assert fleet.blocked() == {"203.0.113.7/32", "203.0.113.8/32", "203.0.113.9/32"}
 
     # fail2ban is down there.
@@ -160,3 +161,23 @@ def test_an_empty_inventory_is_an_error(fleet: Fleet) -> None:
     assert code == 2, output
     assert "has no hosts whose bans could be blocked" in " ".join(output.split())
     assert fleet.aws.journal() == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"block_protected_network": ["192.0.2.1"]}, "not block_protected_network."),
+        ({"block_protected_networks": "192.0.2.1"}, "block_protected_networks, which is a list"),
+        ({"block_protected_networks": ["192.0.2.999"]}, "'192.0.2.999' is not an IP address"),
+    ],
+)
+def test_a_wrong_variable_is_an_error_and_blocks_nobody(
+    fleet: Fleet, start_fail2ban: Callable[..., Fail2ban], variables: dict[str, Any], words: str
+) -> None:
+    server = start_fail2ban("web")
+    fleet.add("mon-1", server.socket)
+    fleet.add("web-1", server.socket, **variables)
+    code, output = fleet.block()
+    assert code == 2, output
+    assert words in " ".join(output.split())
+    assert fleet.writes == []
