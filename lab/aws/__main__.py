@@ -69,14 +69,14 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
     from lab.aws.server import application, serve
 
-    app = application(options.mirror)
+    urls = [f"http://{f'[{host}]' if ':' in host else host}:{port}" for host in options.host]
+    app = application(options.mirror, urls[0])
     app.switches.change({"rates": options.rates, "page_size": options.page_size})
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     servers = serve(app, listeners, verbose=options.verbose)
-    urls = " ".join(f"http://{f'[{host}]' if ':' in host else host}:{port}" for host in options.host)
-    print(f"lab.aws: serving {urls}", flush=True)
+    print(f"lab.aws: serving {' '.join(urls)}", flush=True)
     while not stop.wait(1.0):
         if options.idle_stop and time.monotonic() - app.last_request > options.idle_stop:
             print(f"lab.aws: no request for {options.idle_stop:g} seconds, stopping", flush=True)

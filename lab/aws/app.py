@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request, Response
 from lab.aws import accounts, control, decoding, faults, journal, paging, rates, registry, services, validation, wire
 from lab.aws.call import Call, Clock, Moto
 from lab.aws.errors import AwsError
+from lab.aws.services import functions
 from lab.aws.switches import Switchboard
 
 _log = logging.getLogger("lab.aws")
@@ -28,8 +29,9 @@ _ACCESS_KEY_ID = re.compile(r"<AccessKeyId>([A-Z0-9]+)</AccessKeyId>")
 class LabApplication:
     """One region endpoint for all services, accounts and regions."""
 
-    def __init__(self, mirror: Path | None = None) -> None:
+    def __init__(self, mirror: Path | None = None, url: str = "") -> None:
         services.load()
+        self.url = url
         self.mirror = mirror
         self.accounts = accounts.Accounts()
         self.journal = journal.Journal()
@@ -41,6 +43,7 @@ class LabApplication:
         self.last_request = time.monotonic()
         self._validators: dict[str, validation.Validator] = {}
         self._started = time.monotonic()
+        functions.attach(self)
 
     def __call__(self, environ: wire.Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.last_request = time.monotonic()

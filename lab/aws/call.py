@@ -143,6 +143,10 @@ class Call:
     def operation(self) -> str:
         return str(self.target.operation.name)
 
+    def is_local(self) -> bool:
+        """Whether the caller is on this machine."""
+        return wire.is_local(self.environ)
+
     def now(self) -> float:
         """The lab's time for this account."""
         return self.app.clock.now(self.account)

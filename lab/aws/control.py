@@ -16,9 +16,14 @@ from werkzeug.wrappers import Request, Response
 
 from lab.aws.accounts import account_of
 from lab.aws.journal import Entry
+from lab.aws.wire import is_local
 
 if TYPE_CHECKING:
     from lab.aws.app import LabApplication
+
+
+# The lab's hosts fetch packages; one of them plays the attacker, and has no business with the rest.
+_FOR_EVERYBODY = ("health", "mirror")
 
 
 class BadControl(Exception):
@@ -49,6 +54,8 @@ def handle(app: LabApplication, request: Request) -> Response:
             raise BadControl(
                 404, f"there is no /lab/{area}; there are {', '.join('/lab/' + name for name in handlers)}"
             )
+        if area not in _FOR_EVERYBODY and not is_local(request.environ):
+            raise BadControl(403, f"/lab/{area} is for the machine that the lab runs on")
         return handlers[area]()
     except BadControl as problem:
         return _json({"error": str(problem)}, problem.status)

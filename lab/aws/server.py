@@ -28,8 +28,8 @@ class _VerboseHandler(_Handler):
         MotoRequestHandler.log_request(self, code, size)
 
 
-def application(mirror: Path | None) -> LabApplication:
-    return LabApplication(mirror)
+def application(mirror: Path | None, url: str) -> LabApplication:
+    return LabApplication(mirror, url)
 
 
 def serve(app: LabApplication, listeners: list[socket.socket], verbose: bool = False) -> list[BaseWSGIServer]:

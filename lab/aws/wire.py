@@ -60,6 +60,12 @@ def rewound(environ: Environ, body: bytes) -> Environ:
     return copy
 
 
+def is_local(environ: Environ) -> bool:
+    """Whether the connection comes from this machine: from loopback, or from the very address it goes to."""
+    remote = environ.get("REMOTE_ADDR", "")
+    return remote.startswith("127.") or remote in ("::1", environ.get("SERVER_NAME"))
+
+
 @functools.cache
 def _metadata_by_signing_name() -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """Every service model's metadata by the name that its requests are signed for (and by its endpoint prefix)."""
@@ -162,7 +168,12 @@ def render_error(service: str, protocol: str, error: AwsError) -> Response:
 
 def render_result(target: Target, result: dict[str, Any]) -> Response:
     """The result in the shape of the operation's output."""
-    return _response(_serializer(target.service, target.protocol, target.operation).serialize(result))
+    output = target.operation.output_shape
+    members = output.members.items() if output is not None else ()
+    status = next(
+        (result.get(name) for name, member in members if member.serialization.get("location") == "statusCode"), None
+    )
+    return _response(_serializer(target.service, target.protocol, target.operation).serialize(result), status)
 
 
 def error_code(response: Response) -> str | None:

@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from moto.logs import models as moto_logs
+
+from lab.aws import filter_patterns
 from lab.aws.errors import AwsError
-from lab.aws.registry import rule
+from lab.aws.registry import operation, rule
+from lab.aws.services import functions
 
 if TYPE_CHECKING:
     from lab.aws.call import Call
@@ -50,8 +54,24 @@ def check_subscription_filter(call: Call) -> None:
     destination = call.params["destinationArn"]
     if not re.fullmatch(r"arn:aws[\w-]*:(lambda|kinesis|firehose|logs):[a-z0-9-]+:\d{12}:.+", destination):
         raise AwsError("InvalidParameterException", "destinationArn is not a valid ARN", 400)
+    if ":lambda:" in destination:
+        _check_permission(call, destination)
     if len(group.subscription_filters) == MAX_SUBSCRIPTION_FILTERS:
         group.subscription_filters.pop(call.params["filterName"])  # replaced; moto would count it as a third
+
+
+def _check_permission(call: Call, arn: str) -> None:
+    """SubscriptionFilters.html: CloudWatch Logs sends a test message, which the function's policy must permit."""
+    try:
+        permitted = functions.permits(call.backend("lambda", arn.split(":")[3]).get_function(arn), "logs")
+    except Exception:
+        permitted = False
+    if not permitted:
+        message = (
+            "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute "
+            "your function."
+        )
+        raise AwsError("InvalidParameterException", message, 400)
 
 
 @rule("logs", "PutMetricFilter")
@@ -66,3 +86,43 @@ def replace_metric_filter(call: Call) -> None:
         raise AwsError("LimitExceededException", "Resource limit exceeded.", 400)
     if len(call.params["metricTransformations"]) != 1:
         raise AwsError("InvalidParameterException", "Exactly one metric transformation must be given", 400)
+
+
+# --- filter patterns -------------------------------------------------------------------------------------------------
+
+
+@rule("logs", "PutMetricFilter", "PutSubscriptionFilter", "FilterLogEvents", "TestMetricFilter")
+def check_filter_pattern(call: Call) -> None:
+    try:
+        filter_patterns.compiled(call.params.get("filterPattern") or "")
+    except (ValueError, re.error) as problem:
+        raise AwsError("InvalidParameterException", f"Invalid filter pattern: {problem}", 400) from None
+
+
+@operation("logs", "TestMetricFilter")
+def check_metric_filter(call: Call) -> dict[str, Any]:
+    matches = filter_patterns.compiled(call.params["filterPattern"])
+    messages = enumerate(call.params["logEventMessages"], 1)
+    return {"matches": [{"eventNumber": n, "eventMessage": text} for n, text in messages if matches(text)]}
+
+
+class _MessageFilter:
+    """In place of moto's, which knows single terms only."""
+
+    def __init__(self, pattern: str) -> None:
+        self.matches = filter_patterns.compiled(pattern or "")
+
+
+_send_everything = moto_logs.LogStream._send_log_events
+
+
+def _send_what_matches(self: Any, service: str, destination_arn: str, filter_name: str, log_events: Any) -> None:
+    """A subscription gets the events that match its pattern; moto sends it all of them."""
+    matches = filter_patterns.compiled(self.log_group.subscription_filters[filter_name].filter_pattern or "")
+    wanted = [event for event in log_events if matches(event["message"])]
+    if wanted:
+        _send_everything(self, service, destination_arn, filter_name, wanted)
+
+
+moto_logs.EventMessageFilter = _MessageFilter
+moto_logs.LogStream._send_log_events = _send_what_matches

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.aws import accounts, journal, rates, validation
+from lab.aws import accounts, filter_patterns, journal, rates, validation
 from lab.aws.errors import AwsError
 from lab.aws.schedules import is_cron, is_rate, is_timezone
 from lab.aws.services.wafv2 import addresses, capacity
@@ -218,3 +219,70 @@ def test_patterns_of_the_models(written: str, matches: str, does_not: str) -> No
     assert compiled is not None
     assert compiled.fullmatch(matches)
     assert not compiled.fullmatch(does_not)
+
+
+SSHD = "Nov 21 10:00:01 web-1 sshd[42]: Accepted publickey for admin from 192.0.2.7 port 1"
+ACCESS = '192.0.2.7 - frank [10/Oct/2026:13:25:15] "GET /index.php HTTP/1.1" 404 1534'
+EVENT = '{"code": 403, "user": {"name": "root", "ids": [7, 8]}, "ok": false, "none": null, "text": "a b"}'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "matches"),
+    [
+        ("", SSHD, True),
+        ("Accepted", SSHD, True),
+        ("Accepted admin", SSHD, True),
+        ("Accepted root", SSHD, False),
+        ("accepted", SSHD, False),
+        ('"Accepted publickey"', SSHD, True),
+        ('"publickey Accepted"', SSHD, False),
+        ("?Failed ?Accepted", SSHD, True),
+        ("?Failed ?Invalid", SSHD, False),
+        ("Accepted -root", SSHD, True),
+        ("Accepted -admin", SSHD, False),
+        ('-"from 192.0.2.7"', SSHD, False),
+        ("%Accepted (publickey|password)%", SSHD, True),
+        ("%^Accepted%", SSHD, False),
+        ("[ip, id, user, time, request, status, size]", ACCESS, True),
+        ("[ip, id, user, time, request, status]", ACCESS, False),
+        ("[ip, id, user, time, request, status = 4*, size]", ACCESS, True),
+        ("[ip, id, user, time, request = *.php*, status = 404 || status = 410, size > 1000]", ACCESS, True),
+        ("[ip, id, user, time, request, status != 404, size]", ACCESS, False),
+        ("[..., status = 404, size]", ACCESS, True),
+        ("[ip = 192.0.2.7, ...]", ACCESS, True),
+        ("[ip = %^198%, ...]", ACCESS, False),
+        ("{ $.code = 403 }", EVENT, True),
+        ("{ $.code >= 404 }", EVENT, False),
+        ("{ $.code != 200 && $.user.name = root }", EVENT, True),
+        ('{ ($.code = 200 || $.code = 403) && $.user.name = "ro*" }', EVENT, True),
+        ("{ $.user.ids[1] = 8 }", EVENT, True),
+        ("{ $.user.ids[2] = 8 }", EVENT, False),
+        ("{ $.ok IS FALSE }", EVENT, True),
+        ("{ $.none IS NULL }", EVENT, True),
+        ("{ $.code NOT EXISTS }", EVENT, False),
+        ("{ $.absent NOT EXISTS }", EVENT, True),
+        ("{ $.absent != 1 }", EVENT, False),
+        ('{ $.text = "a b" }', EVENT, True),
+        ("{ $.text = %^a% }", EVENT, True),
+        ("{ $.code = 403 }", SSHD, False),
+    ],
+)
+def test_filter_patterns(pattern: str, message: str, matches: bool) -> None:
+    assert filter_patterns.compiled(pattern)(message) is matches
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a:b", '"open', "{ $.a = 1", "{ $.a = }", "{ ($.a = 1 }", "{ }", "[a, b", "[..., a, ...]", "%(%"]
+)
+def test_filter_patterns_that_are_none(pattern: str) -> None:
+    with pytest.raises((ValueError, re.error)):
+        filter_patterns.compiled(pattern)
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_filter_patterns_never_fail_but_by_refusal(pattern: str, message: str) -> None:
+    try:
+        matcher = filter_patterns.compiled(pattern)
+    except (ValueError, re.error):
+        return
+    assert matcher(message) in (True, False)

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""EventBridge: what moto answers with an error (Lambda and SNS targets), and what it matches though AWS does not."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from moto.events.models import EventPattern, EventTemplateParser, Rule
+
+from lab.aws.errors import AwsError
+from lab.aws.registry import operation, rule
+from lab.aws.schedules import is_cron, is_rate
+from lab.aws.services import functions
+
+if TYPE_CHECKING:
+    from lab.aws.call import Call
+
+Params = dict[str, Any]
+
+MAX_TARGETS = 5  # eb-quota.html: "Targets: 5 per rule"
+_OURS = re.compile(r"arn:aws[\w-]*:(lambda|sns):([a-z0-9-]+):(\d{12}):(.+)")
+
+_moto_send = Rule.send_to_targets
+
+
+def _send_to_targets(self: Any, original_event: Params, transform_input: bool = True) -> None:
+    """In place of moto's method: a rule that is disabled or only has a schedule matches no event."""
+    if self.state != "ENABLED" or not self.event_pattern.get_pattern():
+        return
+    everything = list(self.targets)
+    self.targets = [each for each in everything if not _OURS.match(each["Arn"])]
+    try:
+        _moto_send(self, original_event, transform_input)
+    finally:
+        self.targets = everything
+    if self.event_pattern.matches_event(original_event):
+        for target in everything:
+            match = _OURS.match(target["Arn"])
+            if match:
+                _deliver(target, match, original_event)
+
+
+def _deliver(target: Params, match: re.Match[str], event: Params) -> None:
+    """To a function that permits it, or to a topic; what cannot be delivered is lost, as on AWS without a queue."""
+    from moto.backends import get_backend
+
+    body = json.dumps(_input(target, event))
+    service, region, account = match[1], match[2], match[3]
+    with contextlib.suppress(Exception):
+        backend = get_backend(service)[account][region]
+        if service == "sns":
+            backend.publish(body, arn=target["Arn"])
+            return
+        function = backend.get_function(target["Arn"])
+        if functions.permits(function, "events"):
+            functions.runtime().later(function, body)
+
+
+def _input(target: Params, event: Params) -> Any:
+    """What the target gets: the event, a part of it, a constant, or a template filled from it."""
+    shown = {name: value for name, value in event.items() if name not in ("ingestion-time", "replay-name")}
+    if isinstance(shown.get("time"), int | float):
+        moment = datetime.datetime.fromtimestamp(shown["time"], datetime.UTC)
+        shown["time"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if "Input" in target:
+        return json.loads(target["Input"])
+    if "InputPath" in target:
+        value: Any = shown
+        for part in target["InputPath"].removeprefix("$").strip(".").split("."):
+            value = value.get(part) if part and isinstance(value, dict) else value
+        return value
+    if "InputTransformer" in target:
+        transformer = target["InputTransformer"]
+        return EventTemplateParser.parse(
+            input_template=transformer.get("InputTemplate"),
+            input_paths_map=transformer.get("InputPathsMap", {}),
+            event=shown,
+        )
+    return shown
+
+
+Rule.send_to_targets = _send_to_targets
+
+
+@rule("events", "PutRule")
+def check_schedule(call: Call) -> None:
+    expression = call.params.get("ScheduleExpression")
+    if expression and not (is_cron(expression) or is_rate(expression)):
+        raise AwsError("ValidationException", "Parameter ScheduleExpression is not valid.", 400)
+    if not expression and not call.params.get("EventPattern"):
+        message = "Parameter(s) EventPattern or ScheduleExpression must be specified."
+        raise AwsError("ValidationException", message, 400)
+
+
+@rule("events", "PutTargets")
+def check_targets(call: Call) -> None:
+    bus = call.backend().event_buses.get(call.params.get("EventBusName", "default").rpartition("/")[2])
+    found = bus.rules.get(call.params["Rule"]) if bus else None
+    present = {target["Id"] for target in found.targets} if found else set()
+    if len(present | {target["Id"] for target in call.params["Targets"]}) > MAX_TARGETS:
+        raise AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.", 400)
+
+
+@operation("events", "TestEventPattern")
+def check_event_pattern(call: Call) -> Params:
+    try:
+        event, pattern = json.loads(call.params["Event"]), json.loads(call.params["EventPattern"])
+    except ValueError:
+        raise AwsError("InvalidEventPatternException", "Event pattern is not valid. Reason: not JSON", 400) from None
+    missing = {"id", "account", "source", "time", "region", "resources", "detail-type"} - set(event)
+    if missing:
+        raise AwsError(
+            "ValidationException", f"Parameter Event is not valid. Missing: {', '.join(sorted(missing))}", 400
+        )
+    return {"Result": EventPattern.load(json.dumps(pattern)).matches_event(event)}
