@@ -83,6 +83,11 @@ options:
         type: list
         elements: str
         required: true
+  creator_request_id:
+    description:
+      - Names the request to create the vault, so that it can be sent again.
+      - If it is not given, each run has its own.
+    type: str
 attributes:
   check_mode:
     description: Reports what would change and writes nothing.
@@ -265,6 +270,7 @@ ARGUMENT_SPEC = {
             "backup_vault_events": {"type": "list", "elements": "str", "required": True},
         },
     },
+    "creator_request_id": {"type": "str"},
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool", "default": True},
 }
@@ -348,7 +354,7 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     deadline = Deadline()
     api = Backup(module.client("backup", config=CLIENT_CONFIG), deadline)
     wanted.check(api.vault_events())
-    request_id = str(uuid.uuid4())
+    request_id = module.params["creator_request_id"] or str(uuid.uuid4())
 
     def plan_now() -> Plan:
         return plan(read(api, wanted), wanted, datetime.now(timezone.utc))

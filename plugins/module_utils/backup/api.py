@@ -11,12 +11,14 @@ from typing import Any
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Caller, CallError, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.backup.plan import BackupPlan
+from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import Selection, content_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, Notifications, Vault
 
 # Somebody else was faster, or an answer to ourselves was lost: the remedy is to read again, never to send again.
 _CONFLICTS = frozenset({"AlreadyExistsException", "ConflictException", "ResourceNotFoundException"})
 _REMEDIES = {"LimitExceededException": "ask AWS for a higher quota, or remove what is not needed"}
 _PAGE = 1000
+_ROLE_ATTEMPTS = 8
 
 
 class Backup:
@@ -24,6 +26,7 @@ class Backup:
 
     def __init__(self, client: Any, deadline: Deadline) -> None:
         self._client = client
+        self._deadline = deadline
         self._caller = Caller(client, deadline, conflicts=_CONFLICTS, remedies=_REMEDIES)
 
     # --- vaults ------------------------------------------------------------------------------------------------------
@@ -171,6 +174,51 @@ class Backup:
                 BackupPlanId=plan_id,
                 MaxResults=_PAGE,
             )
+        )
+
+    def selection(self, plan_id: str, selection_id: str) -> Selection:
+        answer = self._caller.call(
+            "get_backup_selection",
+            f"read the selection {selection_id}",
+            BackupPlanId=plan_id,
+            SelectionId=selection_id,
+        )
+        document = answer["BackupSelection"]
+        return Selection(
+            document["SelectionName"], content_of(document), answer["SelectionId"], answer.get("CreationDate")
+        )
+
+    def create_selection(self, plan_id: str, selection: Selection, request_id: str) -> dict[str, Any]:
+        attempt = 0
+        while True:
+            try:
+                answer: dict[str, Any] = self._caller.call(
+                    "create_backup_selection",
+                    f"create the selection {selection.name}",
+                    BackupPlanId=plan_id,
+                    BackupSelection=selection.content.document(selection.name),
+                    CreatorRequestId=request_id,
+                )
+            except CallError as error:
+                # IAM is eventually consistent: a role that was just made is not known everywhere for some seconds.
+                attempt += 1
+                if "cannot be assumed" not in str(error.cause):
+                    raise
+                if attempt >= _ROLE_ATTEMPTS or not self._deadline.wait(attempt):
+                    raise CallError(
+                        f"{error.message} in {attempt} attempts (the role must exist, and its trust policy must let "
+                        "backup.amazonaws.com assume it)",
+                        error.cause,
+                    ) from error
+            else:
+                return answer
+
+    def delete_selection(self, plan_id: str, selection: Selection) -> None:
+        self._caller.call(
+            "delete_backup_selection",
+            f"delete the selection {selection.name}",
+            BackupPlanId=plan_id,
+            SelectionId=selection.id,
         )
 
     # --- tags --------------------------------------------------------------------------------------------------------

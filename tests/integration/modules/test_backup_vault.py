@@ -165,20 +165,6 @@ def test_a_lock_of_compliance_must_be_confirmed_by_its_date(vault: Module) -> No
     assert not kept["Locked"]
 
 
-def test_an_immutable_lock_is_named(vault: Module) -> None:
-    vault()
-    client = vault.aws.client("backup")
-    client.put_backup_vault_lock_configuration(BackupVaultName="daily", MinRetentionDays=1, ChangeableForDays=3)
-    kept = held(vault.aws)
-    assert kept is not None
-    date = kept["LockDate"]
-    from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
-    from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, WantedLock
-
-    with pytest.raises(InvalidError, match="immutable since"):
-        WantedLock("none").applied(Lock(1, None, date), "daily", date)
-
-
 @pytest.mark.parametrize(
     ("args", "words"),
     [
