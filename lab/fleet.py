@@ -354,7 +354,11 @@ def _instances(account: str, hosts: list[Host], addresses: dict[str, tuple[str, 
         if addresses[host.name][1]:
             tags["Visitor"] = addresses[host.name][1]
         ec2.run_instances(
-            ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, SubnetId=network, PrivateIpAddress=address,
+            ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1,
+            # Not by SubnetId: moto would keep the interface, and with it the address, when the instance has ended.
+            NetworkInterfaces=[
+                {"DeviceIndex": 0, "SubnetId": network, "PrivateIpAddress": address, "DeleteOnTermination": True}
+            ],
             TagSpecifications=[
                 {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
             ],
