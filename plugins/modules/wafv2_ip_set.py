@@ -84,7 +84,7 @@ attributes:
 notes:
   - Needs the permissions C(wafv2:ListIPSets), C(wafv2:GetIPSet), C(wafv2:CreateIPSet), C(wafv2:UpdateIPSet),
     C(wafv2:DeleteIPSet), and for tags C(wafv2:ListTagsForResource), C(wafv2:TagResource) and C(wafv2:UntagResource).
-  - Throttling, server errors and conflicts are waited out for up to a minute. The SDK's own retries are off, unless
+  - Throttling, server errors and conflicts are waited out for up to two minutes. The SDK's own retries are off, unless
     O(aws_config) turns them on.
 seealso:
   - module: community.aws.wafv2_ip_set_info
@@ -215,6 +215,9 @@ from ansible_collections.rampart.ops.plugins.module_utils.wafv2.reconcile import
 if TYPE_CHECKING:
     from typing import Any
 
+# AWS permits one write a second for all writers of an account together; a dozen of them on one set need this long.
+DEADLINE = 120
+
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
     "scope": {"type": "str", "required": True, "choices": ["REGIONAL", "CLOUDFRONT"]},
@@ -257,7 +260,7 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     wanted = wanted_of(module.params)
     scope = module.params["scope"]
     region = {"region": "us-east-1"} if scope == "CLOUDFRONT" else {}
-    deadline = Deadline()
+    deadline = Deadline(DEADLINE)
     api = Wafv2(module.client("wafv2", config=CLIENT_CONFIG, **region), scope, deadline)
 
     plans = plan_all(api, wanted)
