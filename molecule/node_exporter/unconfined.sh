@@ -6,6 +6,7 @@ names() {
   python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())' "$1" |
     sed -n 's/^\(node_[a-z0-9_]*\).*/\1/p' | sort -u
 }
+# shellcheck source=/dev/null
 . /etc/default/prometheus-node-exporter
 read -ra arguments <<<"${ARGS/--web.listen-address=+([^ ])/}"
 setpriv --reuid=prometheus --regid=prometheus --init-groups \
