@@ -32,8 +32,8 @@ class Outcome(NamedTuple):
 
     @property
     def command(self) -> str:
-        """How to speak of it; a script that is passed as a word is not for reading."""
-        return " ".join("(script)" if "\n" in word else word for word in self.argv)
+        """How to speak of it: a script or a document that is passed as a word is not for reading."""
+        return " ".join("..." if len(word) > 80 else word for word in self.argv)
 
 
 def environment() -> dict[str, str]:
