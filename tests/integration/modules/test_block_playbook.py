@@ -77,7 +77,9 @@ def test_from_ban_to_block_and_back(fleet: Fleet, start_fail2ban: Callable[..., 
     fleet.add("mon-1", mon.socket, ansible_host="2001:db8:1::1")
     fleet.variables["block_protected_networks"] = ["192.0.2.0/24"]
     fleet.hosts["mon-1"]["block_protected_networks"] = ["198.51.100.77"]
-    web.client("set", "short", "banip", "203.0.113.7", "203.0.113.8", "192.0.2.77", "10.1.1.1", "198.51.100.77")
+    fleet.hosts["mon-1"]["fail2ban_ignore_networks"] = ["198.51.100.78"]  # declared when it was banned already
+    friends = ["192.0.2.77", "10.1.1.1", "198.51.100.77", "198.51.100.78"]
+    web.client("set", "short", "banip", "203.0.113.7", "203.0.113.8", *friends)
     mon.client("set", "forever", "banip", "203.0.113.7", "2001:db8::bad", "198.51.100.11", "2001:db8:1::1", "somebody")
     attackers = {"203.0.113.7/32", "203.0.113.8/32", "2001:db8::bad/128"}
 
