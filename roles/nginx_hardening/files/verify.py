@@ -9,7 +9,7 @@ import sys
 
 
 def answer(listen, host, path):
-    address, _, port = listen.split()[0].rpartition(":")
+    address, _colon, port = listen.split()[0].rpartition(":")
     local = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 - compared, not bound
     connection = http.client.HTTPConnection(local.get(address, address.strip("[]")), int(port), timeout=5)
     try:
