@@ -252,6 +252,37 @@ def test_restore_of_an_instance(site: Site) -> None:
     assert site.ec2.describe_instances(InstanceIds=[instance])["Reservations"]
 
 
+@pytest.mark.parametrize("kind", ["volume", "instance"])
+def test_copy_to_another_region(site: Site, kind: str) -> None:
+    point = site.finished(getattr(site, kind))["RecoveryPointArn"]
+    away = site.aws.client("backup", region="eu-central-1")
+    vault = away.create_backup_vault(BackupVaultName="away")["BackupVaultArn"]
+    wanted = {"RecoveryPointArn": point, "SourceBackupVaultName": "vault", "IamRoleArn": site.role}
+    keep = {"DeleteAfterDays": 90}
+    job = site.backup.start_copy_job(**wanted, DestinationBackupVaultArn=vault, Lifecycle=keep)["CopyJobId"]
+    assert site.backup.describe_copy_job(CopyJobId=job)["CopyJob"]["State"] == "CREATED"
+    site.aws.advance_clock(5)
+    copies = away.list_recovery_points_by_backup_vault(BackupVaultName="away")["RecoveryPoints"]
+    assert [copy["ResourceArn"] for copy in copies] == [getattr(site, kind)]
+    done = site.backup.list_copy_jobs(ByState="COMPLETED")["CopyJobs"][0]
+    assert (done["CopyJobId"], done["DestinationRecoveryPointArn"]) == (job, copies[0]["RecoveryPointArn"])
+    assert "eu-central-1" in copies[0]["RecoveryPointArn"]
+    assert (copies[0]["Lifecycle"], copies[0]["SourceBackupVaultArn"]) == (keep, done["SourceBackupVaultArn"])
+
+
+def test_copy_to_no_vault_fails(site: Site) -> None:
+    point = site.finished(site.volume)["RecoveryPointArn"]
+    wanted = {"RecoveryPointArn": point, "SourceBackupVaultName": "vault", "IamRoleArn": site.role}
+    nowhere = f"arn:aws:backup:eu-central-1:{site.aws.account_id}:backup-vault:none"
+    job = site.backup.start_copy_job(**wanted, DestinationBackupVaultArn=nowhere)["CopyJobId"]
+    site.aws.advance_clock(5)
+    done = site.backup.describe_copy_job(CopyJobId=job)["CopyJob"]
+    assert (done["State"], "not found" in done["StatusMessage"]) == ("FAILED", True)
+    assert code_of(site.backup.start_copy_job, **wanted, DestinationBackupVaultArn="x") == (
+        "InvalidParameterValueException"
+    )
+
+
 def test_restore_testing(site: Site) -> None:
     choice = {"Algorithm": "LATEST_WITHIN_WINDOW", "IncludeVaults": ["*"], "RecoveryPointTypes": ["SNAPSHOT"]}
     plan = {"RestoreTestingPlanName": "p", "ScheduleExpression": "cron(0 5 ? * * *)", "RecoveryPointSelection": choice}

@@ -12,6 +12,7 @@ import contextlib
 import json
 import re
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab.aws.errors import AwsError
@@ -48,9 +49,21 @@ _KINDS = {
 # --- time passes -----------------------------------------------------------------------------------------------------
 
 
+Advance = Callable[["Call", BackupState, float], None]
+_advances: list[Advance] = []
+
+
+def advancing(function: Advance) -> Advance:
+    """The function is called whenever the state is looked at, to bring its part of it up to now."""
+    _advances.append(function)
+    return function
+
+
 def settled(call: Call) -> BackupState:
     """The state as it is now: jobs have moved on, recovery points have expired."""
     state, now = state_of(call), call.now()
+    for advance in _advances:
+        advance(call, state, now)
     for job in state.jobs.values():
         _advance_backup(call, state, job, now)
     for job in state.restore_jobs.values():
@@ -70,7 +83,7 @@ def _advance_backup(call: Call, state: BackupState, job: Document, now: float) -
         return
     done = job["_created"] + DONE_AFTER
     try:
-        _check_lock(call, job)
+        check_lock(vault(call, job["BackupVaultName"]), job["_lifecycle"])
         point = _make_point(call, job, done)
     except AwsError as problem:  # also a resource that is gone by now
         job.update(State="FAILED", StatusMessage=problem.message, CompletionDate=at(done), MessageCategory=problem.code)
@@ -87,15 +100,24 @@ def _advance_backup(call: Call, state: BackupState, job: Document, now: float) -
     _notify(call, job)
 
 
-def _check_lock(call: Call, job: Document) -> None:
+def check_lock(found: Any, lifecycle: Document) -> None:
     """ "the vault fails that backup or copy job" (API_PutBackupVaultLockConfiguration)."""
-    found = vault(call, job["BackupVaultName"])
-    days = job["_lifecycle"].get("DeleteAfterDays")
+    days = lifecycle.get("DeleteAfterDays")
     least, most = found.min_retention_days, found.max_retention_days
     too_short = least is not None and days is not None and days < least
     too_long = most is not None and (days is None or days > most)
     if found.locked and (too_short or too_long):
         raise invalid(f"Retention settings conflict with the vault lock: {days} days, allowed are {least} to {most}")
+
+
+def calculated(lifecycle: Document, created: float) -> Document:
+    """When a recovery point moves to cold storage and when it is deleted."""
+    moments = {"DeleteAt": "DeleteAfterDays", "MoveToColdStorageAt": "MoveToColdStorageAfterDays"}
+    return {
+        name: at(created + lifecycle[key] * DAY)
+        for name, key in moments.items()
+        if lifecycle.get(key) not in (None, -1)
+    }
 
 
 def _ec2(call: Call, operation_name: str, **params: Any) -> Params:
@@ -117,8 +139,6 @@ def _make_point(call: Call, job: Document, now: float) -> Document:
     if job["_tags"]:
         tags = [{"Key": key, "Value": value} for key, value in job["_tags"].items()]
         _ec2(call, "CreateTags", Resources=[made], Tags=tags)
-    days = job["_lifecycle"]
-    moments = {"DeleteAt": days.get("DeleteAfterDays"), "MoveToColdStorageAt": days.get("MoveToColdStorageAfterDays")}
     return {
         "RecoveryPointArn": arn,
         "BackupVaultName": job["BackupVaultName"],
@@ -130,10 +150,8 @@ def _make_point(call: Call, job: Document, now: float) -> Document:
         "CreationDate": job["CreationDate"],
         "CompletionDate": at(now),
         "BackupSizeInBytes": size,
-        "Lifecycle": days,
-        "CalculatedLifecycle": {
-            name: at(job["_created"] + after * DAY) for name, after in moments.items() if after not in (None, -1)
-        },
+        "Lifecycle": job["_lifecycle"],
+        "CalculatedLifecycle": calculated(job["_lifecycle"], job["_created"]),
         "IsEncrypted": False,
         "StorageClass": "WARM",
         "VaultType": "BACKUP_VAULT",
@@ -176,7 +194,7 @@ def _notify(call: Call, job: Document) -> None:
         call.app.moto.call(call.account, topic.split(":")[3], "sns", "Publish", message)
 
 
-def _shown(job: Document) -> Params:
+def shown(job: Document) -> Params:
     return {name: value for name, value in job.items() if not name.startswith("_")}
 
 
@@ -252,7 +270,7 @@ def _job(call: Call) -> Document:
 
 @operation("backup", "DescribeBackupJob")
 def describe_backup_job(call: Call) -> Params:
-    return _shown(_job(call))
+    return shown(_job(call))
 
 
 @operation("backup", "StopBackupJob")
@@ -274,10 +292,10 @@ def list_backup_jobs(call: Call) -> Params:
         "ByAccountId": "AccountId",
         "ByMessageCategory": "MessageCategory",
     }
-    return {"BackupJobs": _filtered(call, list(settled(call).jobs.values()), equal)}
+    return {"BackupJobs": filtered(call, list(settled(call).jobs.values()), equal)}
 
 
-def _filtered(call: Call, documents: list[Document], equal: dict[str, str]) -> list[Params]:
+def filtered(call: Call, documents: list[Document], equal: dict[str, str]) -> list[Params]:
     """Those that match every filter given, newest first."""
     filters = {name: call.params[name] for name in equal if call.params.get(name) not in (None, "*", "ANY")}
     found = [each for each in documents if all(each.get(equal[name]) == value for name, value in filters.items())]
@@ -291,7 +309,7 @@ def _filtered(call: Call, documents: list[Document], equal: dict[str, str]) -> l
         if limit is not None:
             moment = limit.timestamp()
             found = [each for each in found if field in each and sign * (each[field].timestamp() - moment) > 0]
-    return [_shown(each) for each in sorted(found, key=lambda each: each["_created"], reverse=True)]
+    return [shown(each) for each in sorted(found, key=lambda each: each["_created"], reverse=True)]
 
 
 # --- recovery points -------------------------------------------------------------------------------------------------
@@ -312,23 +330,23 @@ def list_recovery_points_by_vault(call: Call) -> Params:
     name = vault(call, call.params["BackupVaultName"]).backup_vault_name
     points = [point for point in state.recovery_points.values() if point["BackupVaultName"] == name]
     equal = {"ByResourceArn": "ResourceArn", "ByResourceType": "ResourceType"}
-    return {"RecoveryPoints": _filtered(call, points, equal)}
+    return {"RecoveryPoints": filtered(call, points, equal)}
 
 
 @operation("backup", "ListRecoveryPointsByResource")
 def list_recovery_points_by_resource(call: Call) -> Params:
     arn = call.params["ResourceArn"]
     points = [point for point in settled(call).recovery_points.values() if point["ResourceArn"] == arn]
-    shown = [
-        {**_shown(point), "BackupSizeBytes": point["BackupSizeInBytes"]}
+    listed = [
+        {**shown(point), "BackupSizeBytes": point["BackupSizeInBytes"]}
         for point in sorted(points, key=lambda each: each["_created"], reverse=True)
     ]
-    return {"RecoveryPoints": shown}
+    return {"RecoveryPoints": listed}
 
 
 @operation("backup", "DescribeRecoveryPoint")
 def describe_recovery_point(call: Call) -> Params:
-    return _shown(_point(call))
+    return shown(_point(call))
 
 
 @operation("backup", "DeleteRecoveryPoint")
@@ -347,12 +365,7 @@ def update_recovery_point_lifecycle(call: Call) -> Params:
         raise bad_request("The lifecycle of a recovery point in a locked vault cannot be changed")
     check_lifecycle("Recovery point :", lifecycle, continuous=False)
     point["Lifecycle"] = lifecycle
-    days = {"DeleteAt": "DeleteAfterDays", "MoveToColdStorageAt": "MoveToColdStorageAfterDays"}
-    point["CalculatedLifecycle"] = {
-        name: at(point["_created"] + lifecycle[key] * DAY)
-        for name, key in days.items()
-        if lifecycle.get(key) not in (None, -1)
-    }
+    point["CalculatedLifecycle"] = calculated(lifecycle, point["_created"])
     names = ("BackupVaultArn", "RecoveryPointArn", "Lifecycle", "CalculatedLifecycle")
     return {name: point[name] for name in names}
 
@@ -490,7 +503,7 @@ def _restored(call: Call, job: Document) -> tuple[str, str | None]:
 
 @operation("backup", "DescribeRestoreJob")
 def describe_restore_job(call: Call) -> Params:
-    return _shown(_restore_job(call))
+    return shown(_restore_job(call))
 
 
 @operation("backup", "GetRestoreJobMetadata")
@@ -513,7 +526,7 @@ def put_restore_validation_result(call: Call) -> Params:
 @operation("backup", "ListRestoreJobs")
 def list_restore_jobs(call: Call) -> Params:
     equal = {"ByStatus": "Status", "ByResourceType": "ResourceType", "ByAccountId": "AccountId"}
-    return {"RestoreJobs": _filtered(call, list(settled(call).restore_jobs.values()), equal)}
+    return {"RestoreJobs": filtered(call, list(settled(call).restore_jobs.values()), equal)}
 
 
 def _restore_job(call: Call) -> Document:

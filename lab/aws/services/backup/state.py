@@ -30,6 +30,7 @@ class BackupState:
     jobs: dict[str, Document] = field(default_factory=dict)
     recovery_points: dict[str, Document] = field(default_factory=dict)  # by ARN
     restore_jobs: dict[str, Document] = field(default_factory=dict)
+    copy_jobs: dict[str, Document] = field(default_factory=dict)
     testing_plans: dict[str, Document] = field(default_factory=dict)  # by name
     testing_selections: dict[str, dict[str, Document]] = field(default_factory=dict)  # by plan name and name
     started: dict[str, str] = field(default_factory=dict)  # idempotency token -> job id
