@@ -75,7 +75,7 @@ class LabApplication:
             entry.error = error.code
         entry.status = response.status_code
         entry.seconds = round(time.monotonic() - began, 4)
-        self.journal.add(entry)
+        self.journal.add(entry, len(body))
         if entry.fault == "lost_answer" and connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

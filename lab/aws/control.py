@@ -63,7 +63,7 @@ def handle(app: LabApplication, request: Request) -> Response:
 
 def _wanted(request: Request) -> Callable[[Entry], bool]:
     filters = {name: value for name, value in request.args.items() if value}
-    unknown = set(filters) - {"account", "region", "service", "operation"}
+    unknown = set(filters) - {"account", "region", "service", "operation", "error"}
     if unknown:
         raise BadControl(400, f"unknown filter: {', '.join(sorted(unknown))}")
     if "account" in filters:

@@ -60,24 +60,29 @@ def masked(value: Any, shape: Any = None, name: str = "") -> Any:
 
 
 class Journal:
-    """The last calls, in the order in which they were answered."""
+    """The last calls, in the order in which they were answered: so many, and of so many bytes of requests."""
 
-    def __init__(self, size: int = 20_000) -> None:
-        self._entries: deque[Entry] = deque(maxlen=size)
+    def __init__(self, size: int = 20_000, weight: int = 64 * 1024 * 1024) -> None:
+        self._entries: deque[tuple[Entry, int]] = deque()
+        self._size, self._most = size, weight
+        self._weight = 0
         self._lock = threading.Lock()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, weight: int = 0) -> None:
         with self._lock:
-            self._entries.append(entry)
+            self._entries.append((entry, weight))
+            self._weight += weight
+            while len(self._entries) > self._size or (self._weight > self._most and len(self._entries) > 1):
+                self._weight -= self._entries.popleft()[1]
 
     def entries(self, wanted: Callable[[Entry], bool] = lambda entry: True) -> list[dict[str, Any]]:
         with self._lock:
-            return [asdict(entry) for entry in self._entries if wanted(entry)]
+            return [asdict(entry) for entry, _weight in self._entries if wanted(entry)]
 
     def clear(self, wanted: Callable[[Entry], bool] = lambda entry: True) -> int:
         with self._lock:
-            kept = [entry for entry in self._entries if not wanted(entry)]
+            kept = [each for each in self._entries if not wanted(each[0])]
             gone = len(self._entries) - len(kept)
-            self._entries.clear()
-            self._entries.extend(kept)
+            self._entries = deque(kept)
+            self._weight = sum(weight for _entry, weight in kept)
             return gone

@@ -16,7 +16,10 @@ def aws_region() -> Iterator[Region]:
     """The region of the test session."""
     region = Region()
     yield region
+    refused = region.control("GET", "journal", error="NotImplemented")["calls"]
+    gaps = {f"{call['service']}.{call['operation']}" for call in refused if "Ansible" in call["user_agent"]}
     assert region.stop() == 0, region.log()
+    assert not gaps, f"modules called what the lab does not implement: {gaps}"
 
 
 @pytest.fixture

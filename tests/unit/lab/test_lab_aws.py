@@ -194,6 +194,15 @@ def test_journal_masks_by_name_and_forgets_on_request() -> None:
     assert [entry["account"] for entry in book.entries()] == ["c"]
 
 
+def test_journal_keeps_within_its_weight() -> None:
+    book = journal.Journal(size=10, weight=100)
+    for name in ("a", "b", "c"):
+        book.add(journal.Entry(journal.now(), name, "r", "s", "o", {}), weight=60)
+    assert [entry["account"] for entry in book.entries()] == ["c"]
+    book.add(journal.Entry(journal.now(), "d", "r", "s", "o", {}), weight=30)
+    assert [entry["account"] for entry in book.entries()] == ["c", "d"]
+
+
 def test_switches_are_all_or_nothing() -> None:
     board = Switchboard()
     board.change({"page_size": 3})
