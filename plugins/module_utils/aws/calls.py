@@ -146,7 +146,7 @@ class Caller:
     def _is_transient(self, error: Exception, attempt: int) -> bool:
         if isinstance(error, ClientError):
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            return _code(error) in self._transient or status >= 500
+            return _code(error) in self._transient or (status >= 500 and status != 501)
         if isinstance(error, EndpointConnectionError):
             return attempt < _CONNECTION_ATTEMPTS
         return isinstance(error, HTTPClientError)  # time-outs and lost connections

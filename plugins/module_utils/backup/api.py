@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Caller, CallError, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import USABLE, Job, Point
 from ansible_collections.rampart.ops.plugins.module_utils.backup.plan import BackupPlan
 from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import Selection, content_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, Notifications, Vault
@@ -220,6 +222,68 @@ class Backup:
             BackupPlanId=plan_id,
             SelectionId=selection.id,
         )
+
+    # --- jobs and recovery points, in sweeps --------------------------------------------------------------------------
+
+    def recovery_points(self, vault: str, after: datetime, before: datetime | None = None) -> Iterator[Point]:
+        """The usable recovery points of a vault from a span of time."""
+        # Both ends are exclusive, and AWS has milliseconds.
+        end = {} if before is None else {"ByCreatedBefore": before + timedelta(seconds=1)}
+        for item in self._caller.items(
+            "list_recovery_points_by_backup_vault",
+            f"list the recovery points of backup vault {vault}",
+            "RecoveryPoints",
+            BackupVaultName=vault,
+            ByCreatedAfter=after,
+            MaxResults=_PAGE,
+            **end,
+        ):
+            if item["Status"] in USABLE:
+                yield Point(item["RecoveryPointArn"], item["ResourceArn"], vault, item["CreationDate"])
+
+    def last_points(self) -> Iterator[Point]:
+        """The last recovery point of every resource that ever had one, as AWS Backup remembers it."""
+        for item in self._caller.items(
+            "list_protected_resources", "list the protected resources", "Results", MaxResults=_PAGE
+        ):
+            if item.get("LastBackupTime"):
+                vault = item.get("LastBackupVaultArn", "").rpartition(":")[2]
+                yield Point(item.get("LastRecoveryPointArn", ""), item["ResourceArn"], vault, item["LastBackupTime"])
+
+    def backup_jobs(self, state: str, after: datetime) -> Iterator[Job]:
+        for item in self._caller.items(
+            "list_backup_jobs",
+            f"list the backup jobs that are {state}",
+            "BackupJobs",
+            ByState=state,
+            ByCreatedAfter=after,
+            MaxResults=_PAGE,
+        ):
+            yield Job(
+                item["BackupJobId"],
+                item["ResourceArn"],
+                item["State"],
+                item["CreationDate"],
+                item.get("StatusMessage", ""),
+                item.get("BackupVaultName", ""),
+            )
+
+    def copies(self, after: datetime) -> Iterator[Job]:
+        for item in self._caller.items(
+            "list_copy_jobs",
+            "list the copy jobs",
+            "CopyJobs",
+            ByState="COMPLETED",
+            ByCreatedAfter=after,
+            MaxResults=_PAGE,
+        ):
+            yield Job(
+                item["CopyJobId"],
+                item["ResourceArn"],
+                item["State"],
+                item["CreationDate"],
+                vault=item["DestinationBackupVaultArn"],
+            )
 
     # --- tags --------------------------------------------------------------------------------------------------------
 

@@ -94,6 +94,12 @@ def test_other_errors_are_told_at_once_with_their_remedy() -> None:
         )
 
 
+def test_what_is_not_implemented_is_not_waited_for() -> None:
+    client = Client(failure("NotImplemented", 501))
+    with pytest.raises(CallError):
+        caller(client).call("list_things", "list")
+
+
 def test_all_pages_are_read() -> None:
     client = Client({"Things": [1, 2], "NextToken": "a"}, {"Things": [], "NextToken": "b"}, {"Things": [3]})
     assert list(caller(client).items("list_things", "list", "Things", Kind="x")) == [1, 2, 3]

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of backups, with as few calls as that takes: one sweep for each kind of thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
+from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import (
+    FAILURES,
+    STEPS,
+    Assignment,
+    Findings,
+    Objective,
+    Resource,
+)
+
+
+def assignments(api: Backup) -> list[Assignment]:
+    """All selections of all plans."""
+    return [
+        Assignment(plan["BackupPlanName"], plan["BackupPlanId"], selection.name, selection.content)
+        for plan in api.plan_summaries()
+        for summary in api.selection_summaries(plan["BackupPlanId"])
+        for selection in [api.selection(plan["BackupPlanId"], summary["SelectionId"])]
+    ]
+
+
+def chosen(found: Sequence[Assignment], plan: str, selection: str | None) -> list[Assignment]:
+    """The selections of a plan that a question is about."""
+    mine = [each for each in found if each.plan == plan and selection in (None, each.selection)]
+    ids = sorted({each.plan_id for each in mine})
+    if len(ids) > 1:
+        raise InvalidError(f"{len(ids)} backup plans are named {plan}: {', '.join(ids)}")
+    if not mine:
+        what = f"selection {selection}" if selection else "selection at all"
+        raise InvalidError(f"there is no backup plan {plan}, or it has no {what}")
+    return mine
+
+
+def sweep(
+    api: Backup, plans: Sequence[Assignment], resources: Sequence[Resource], objective: Objective, now: datetime
+) -> Findings:
+    """All that is known of the resources. Recovery points are looked for backwards in steps, until all are found."""
+    found = Findings(vaults=api.vaults(), assignments=plans)
+    window = objective.window(resources)
+    missing = {resource.arn for resource in resources}
+    before = None
+    for part in STEPS:
+        after = now - window * part
+        for vault in found.vaults.values():
+            if missing and vault.recovery_points:
+                found.add_points(api.recovery_points(vault.name, after, before))
+        missing -= set(found.newest)
+        before = after
+    if missing:
+        found.add_points(point for point in api.last_points() if point.resource in missing)
+    since = now - max(window, FAILURES)
+    for state in ("FAILED", "ABORTED", "EXPIRED"):
+        found.add_failures(api.backup_jobs(state, since))
+    found.add_copies(api.copies(now - window))
+    return found

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""Verdicts on resources, and what it costs to find what they are based on."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
+from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import (
+    Assignment,
+    Findings,
+    Job,
+    Objective,
+    Point,
+    Resource,
+    judge,
+    summary,
+)
+from ansible_collections.rampart.ops.plugins.module_utils.backup.resources import Instances
+from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import Content
+from ansible_collections.rampart.ops.plugins.module_utils.backup.sweep import chosen, sweep
+from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, Vault
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ARN = "arn:aws:ec2:eu-west-1:123456789012:instance/"
+
+
+DAILY = Objective(26)
+
+
+def resource(number: int = 1, **tags: str) -> Resource:
+    return Resource(f"{ARN}i-{number:06}", "EC2", {"Name": f"web-{number}", **tags})
+
+
+def point(hours: float, number: int = 1, vault: str = "daily") -> Point:
+    return Point(f"ami-{hours}", resource(number).arn, vault, NOW - timedelta(hours=hours))
+
+
+def verdict(found: Findings, objective: Objective = DAILY, **tags: str) -> dict[str, Any]:
+    (only,) = judge([resource(**tags)], found, objective, NOW)
+    return only
+
+
+def findings(*points: Point, **fields: Any) -> Findings:
+    found = Findings(assignments=[Assignment("web", "id", "all", Content("role", frozenset({"*"})))], **fields)
+    found.add_points(points)
+    return found
+
+
+def test_verdicts() -> None:
+    assert (verdict(findings(point(25), point(49)))["verdict"], verdict(findings(point(25)))["reason"]) == (
+        "protected",
+        "",
+    )
+    stale = verdict(findings(point(27), point(49)))
+    assert (stale["verdict"], stale["age_hours"]) == ("stale", 27.0)
+    assert "27.0 hours old, 26 are allowed" in stale["reason"]
+    none = verdict(findings(point(1, number=2)))
+    assert (none["verdict"], none["age_hours"], none["newest_recovery_point"]) == ("unprotected", None, None)
+
+
+def test_the_objective_of_a_resource_is_its_own() -> None:
+    objective = Objective(26, "Rpo")
+    assert verdict(findings(point(25)), objective, Rpo="4")["verdict"] == "stale"
+    assert verdict(findings(point(47)), objective, Rpo="48")["verdict"] == "protected"
+    for wrong in ("soon", "-1", "nan", "0"):
+        told = verdict(findings(point(27)), objective, Rpo=wrong)
+        assert (told["verdict"], told["rpo_hours"]) == ("stale", 26)
+        assert f"its tag Rpo is '{wrong}'" in told["reason"]
+    assert objective.window([resource(Rpo="48"), resource(Rpo="4")]) == timedelta(hours=48)
+    with pytest.raises(InvalidError):
+        Objective(0).check()
+
+
+def test_what_else_is_told() -> None:
+    found = findings(point(30), vaults={"daily": Vault("daily", lock=Lock(7))})
+    found.add_failures(
+        [
+            Job("2", resource().arn, "FAILED", NOW - timedelta(hours=6), "no space"),
+            Job("1", resource().arn, "EXPIRED", NOW - timedelta(hours=30)),
+        ]
+    )
+    found.add_copies([Job("c", resource().arn, "COMPLETED", NOW, vault="arn:elsewhere")])
+    told = verdict(found)
+    assert told["plans"] == ["web"]
+    assert told["vault_lock"] == "governance"
+    assert told["last_failed_job"]["backup_job_id"] == "2"
+    assert "its last backup job failed: no space" in told["reason"]
+    assert [each["backup_vault_arn"] for each in told["copies"]] == ["arn:elsewhere"]
+    # A failure that a success followed is told, and no reason any more.
+    found.add_points([point(1)])
+    assert verdict(found)["reason"] == ""
+    assert verdict(found)["last_failed_job"]
+    found.assignments = []
+    assert verdict(found)["reason"] == "no plan selects it"
+
+
+def test_the_worst_comes_first() -> None:
+    found = findings(point(1, 1), point(99, 2))
+    verdicts = judge([resource(1), resource(2), resource(3)], found, Objective(26), NOW)
+    assert [each["resource_name"] for each in verdicts] == ["web-3", "web-2", "web-1"]
+    assert summary(verdicts) == {"total": 3, "protected": 1, "stale": 1, "unprotected": 1}
+
+
+def test_a_plan_must_be_the_only_one_of_its_name() -> None:
+    content = Content("role", frozenset({"*"}))
+    found = [
+        Assignment("web", "1", "a", content),
+        Assignment("web", "1", "b", content),
+        Assignment("db", "2", "a", content),
+    ]
+    assert len(chosen(found, "web", None)) == 2
+    assert len(chosen(found, "web", "b")) == 1
+    for wrong in (("web", "c"), ("app", None)):
+        with pytest.raises(InvalidError):
+            chosen(found, *wrong)
+    with pytest.raises(InvalidError, match="1, 3"):
+        chosen([*found, Assignment("web", "3", "a", content)], "web", None)
+
+
+class Account:
+    """A client of an account with many instances, whose answers come in pages."""
+
+    def __init__(self, instances: int, points_each: int) -> None:
+        self.calls = 0
+        self.meta = type("Meta", (), {"partition": "aws", "region_name": "eu-west-1"})
+        self.instances = [
+            {"OwnerId": "123456789012", "Instances": [{"InstanceId": f"i-{n:06}", "Tags": []}]}
+            for n in range(instances)
+        ]
+        self.points = [
+            {
+                "RecoveryPointArn": f"ami-{n}-{age}",
+                "ResourceArn": f"{ARN}i-{n:06}",
+                "Status": "COMPLETED",
+                "CreationDate": NOW - timedelta(hours=24 * age + 3),
+            }
+            for age in range(points_each)
+            for n in range(1, instances)  # the first instance has none
+        ]
+
+    def _page(self, result: str, items: list[Any], request: dict[str, Any]) -> dict[str, Any]:
+        self.calls += 1
+        assert request["MaxResults"] == 1000
+        start = int(request.get("NextToken", 0))
+        more = {"NextToken": str(start + 1000)} if start + 1000 < len(items) else {}
+        return {result: items[start : start + 1000], **more}
+
+    def describe_instances(self, **request: Any) -> dict[str, Any]:
+        return self._page("Reservations", self.instances, request)
+
+    def list_backup_vaults(self, **request: Any) -> dict[str, Any]:
+        vault = {"BackupVaultName": "daily", "BackupVaultArn": "arn", "NumberOfRecoveryPoints": len(self.points)}
+        return self._page("BackupVaultList", [vault], request)
+
+    def list_recovery_points_by_backup_vault(self, **request: Any) -> dict[str, Any]:
+        before = request.get("ByCreatedBefore", NOW)
+        items = [each for each in self.points if request["ByCreatedAfter"] < each["CreationDate"] < before]
+        return self._page("RecoveryPoints", items, request)
+
+    def list_protected_resources(self, **request: Any) -> dict[str, Any]:
+        return self._page("Results", [], request)
+
+    def list_backup_jobs(self, **request: Any) -> dict[str, Any]:
+        return self._page("BackupJobs", [], request)
+
+    def list_copy_jobs(self, **request: Any) -> dict[str, Any]:
+        return self._page("CopyJobs", [], request)
+
+
+def test_five_thousand_instances_and_fifty_thousand_recovery_points() -> None:
+    account = Account(5000, 10)
+    plans = [Assignment("web", "1", "all", Content("role", frozenset({"arn:aws:ec2:*:*:instance/*"})))]
+    api, deadline = Backup(account, Deadline()), Deadline()
+    began = time.process_time()
+    resources = list(Instances(account, deadline).tagged({"Backup": ["daily"]}))
+    verdicts = judge(resources, sweep(api, plans, resources, Objective(26), NOW), Objective(26), NOW)
+    assert time.process_time() - began < 5
+    assert account.calls < 60
+    assert summary(verdicts) == {"total": 5000, "protected": 4999, "stale": 0, "unprotected": 1}
+    assert verdicts[1]["age_hours"] == 3.0
