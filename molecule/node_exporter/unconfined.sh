@@ -11,6 +11,7 @@ names() {
 read -ra arguments <<<"${ARGS/--web.listen-address=+([^ ])/}"
 setpriv --reuid=prometheus --regid=prometheus --init-groups \
   prometheus-node-exporter "${arguments[@]}" --web.listen-address=127.0.0.1:9199 2>/dev/null &
-trap 'kill $!' EXIT
+exporter=$!
+trap 'kill "$exporter"' EXIT
 sleep 2
 diff <(names http://127.0.0.1:9199/metrics) <(names "$1")
