@@ -21,7 +21,9 @@ def covers(ignored, wanted):
     return any(one and one.version == wanted.version and wanted.subnet_of(one) for one in ignored)
 
 
-required = [network(text) for text in sys.argv[1:]]
+required = {text: network(text) for text in sys.argv[1:]}
+if None in required.values():
+    sys.exit(f"refused: no networks: {', '.join(text for text, wanted in required.items() if wanted is None)}")
 ignored, ignores_self = {}, {}
 dump = subprocess.run(["fail2ban-client", "-d"], stdout=subprocess.PIPE, check=True, text=True).stdout
 for line in dump.splitlines():
