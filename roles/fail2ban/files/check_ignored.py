@@ -38,7 +38,10 @@ for line in dump.splitlines():
         ignores_self[command[1]] = str(command[3]).lower() in ("true", "1", "yes", "on")
 
 problems = [
-    f"jail {jail} could ban {wanted}" for jail in ignored for wanted in required if not covers(ignored[jail], wanted)
+    f"jail {jail} could ban {wanted}"
+    for jail in ignored
+    for wanted in required.values()
+    if not covers(ignored[jail], wanted)
 ]
 problems += [f"jail {jail} could ban the host's own addresses" for jail in ignored if not ignores_self.get(jail, True)]
 if problems:
