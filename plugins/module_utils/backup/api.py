@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Caller, CallError, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import USABLE, Job, Point
+from ansible_collections.rampart.ops.plugins.module_utils.backup.jobs import BackupJob, job_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.plan import BackupPlan
 from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import Selection, content_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, Notifications, Vault
@@ -284,6 +285,28 @@ class Backup:
                 item["CreationDate"],
                 vault=item["DestinationBackupVaultArn"],
             )
+
+    # --- single jobs -------------------------------------------------------------------------------------------------
+
+    def start_job(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._caller.call(
+            "start_backup_job", f"start a backup of {request['ResourceArn']}", **request
+        )
+        return answer
+
+    def job(self, job_id: str) -> BackupJob:
+        return job_of(self._caller.call("describe_backup_job", f"read the backup job {job_id}", BackupJobId=job_id))
+
+    def jobs(self, vault: str, after: datetime) -> Iterator[BackupJob]:
+        for item in self._caller.items(
+            "list_backup_jobs",
+            f"list the backup jobs of backup vault {vault}",
+            "BackupJobs",
+            ByBackupVaultName=vault,
+            ByCreatedAfter=after,
+            MaxResults=_PAGE,
+        ):
+            yield job_of(item)
 
     # --- tags --------------------------------------------------------------------------------------------------------
 
