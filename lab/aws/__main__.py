@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 DEFAULT_PORT = 5577
 _IP_FREEBIND = 15  # linux/in.h; the socket module does not name it before Python 3.14
@@ -54,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> NoReturn:
     options = arguments(argv)
     listeners = []
     port = options.port
@@ -64,6 +65,7 @@ def main(argv: list[str] | None = None) -> int:
 
     # moto reads its settings when it is imported, and moto calls itself by this port.
     os.environ.setdefault("MOTO_PORT", str(port))
+    os.environ.setdefault("MOTO_AMIS_PATH", str(Path(__file__).with_name("images.json")))
     os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
@@ -84,8 +86,11 @@ def main(argv: list[str] | None = None) -> int:
     for server in servers:
         server.shutdown()
         server.server_close()
-    return 0
+    app.close()
+    sys.stdout.flush()
+    # All state is in memory. Taking it apart object by object, as Python does at its end, can take many seconds.
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

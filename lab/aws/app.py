@@ -56,11 +56,18 @@ class LabApplication:
     def health(self) -> dict[str, Any]:
         return {"status": "ok", "uptime": round(time.monotonic() - self._started, 1)}
 
+    def close(self) -> None:
+        """Leave nothing behind: no function still running, no code of one on the disk."""
+        functions.runtime().close()
+
     def _aws(self, environ: wire.Environ) -> Response:
         """Serve one AWS request, whatever becomes of it, and write it down."""
         began = time.monotonic()
         connection = environ.get("werkzeug.socket")
-        environ, body = wire.buffered(environ)
+        try:
+            environ, body = wire.buffered(environ)
+        except AwsError as unreadable:
+            return wire.render_error(*wire.protocol_of(environ, ""), unreadable)
         who = accounts.credential(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
         entry = journal.Entry(
             journal.now(), "", who.region if who else "", who.signing_name if who else "", "", {},

@@ -14,6 +14,7 @@ import io
 import json
 import re
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from lab.aws.errors import AwsError
 
 Environ = dict[str, Any]
 
+_MOST_BYTES = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Target:
@@ -50,7 +53,21 @@ def buffered(environ: Environ) -> tuple[Environ, bytes]:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     stream = environ["wsgi.input"]
     body = stream.read() if environ.get("wsgi.input_terminated") and not length else stream.read(length)
+    if environ.get("HTTP_CONTENT_ENCODING") == "gzip":  # boto3 does so with large requests
+        environ = {key: value for key, value in environ.items() if key != "HTTP_CONTENT_ENCODING"}
+        body = _unzipped(body)
     return rewound(environ, body), body
+
+
+def _unzipped(body: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
+            plain = packed.read(_MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error):
+        raise AwsError("SerializationException", "The request is not valid gzip.", 400) from None
+    if len(plain) > _MOST_BYTES:
+        raise AwsError("RequestEntityTooLargeException", "The request is too large.", 413)
+    return plain
 
 
 def rewound(environ: Environ, body: bytes) -> Environ:

@@ -63,10 +63,17 @@ class Runtime:
         self._lock = threading.Lock()
         self._home = tempfile.TemporaryDirectory(prefix="lab-lambda-")
         self._unpacked: dict[str, Path] = {}
+        self._children: set[subprocess.Popen[bytes]] = set()
 
     def later(self, function: Any, event: str) -> None:
         """Invoke as AWS's own services do: the caller does not wait, and learns nothing."""
         self._pool.submit(self.run, function, event)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for child in list(self._children):
+            _end_group(child)
+        self._home.cleanup()
 
     def run(self, function: Any, event: str) -> Outcome:
         request_id = str(uuid.uuid4())
@@ -111,6 +118,7 @@ class Runtime:
                 start_new_session=True,
             )
             os.close(write_end)
+            self._children.add(child)
             results: list[bytes] = []
             reader = threading.Thread(target=lambda: results.append(_drained(read_end)), daemon=True)
             reader.start()
@@ -122,6 +130,7 @@ class Runtime:
                 log = b""
             finally:
                 _end_group(child)
+                self._children.discard(child)
             if timed_out:
                 log, _none = child.communicate()
             reader.join(timeout=5)

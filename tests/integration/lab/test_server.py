@@ -171,6 +171,33 @@ def test_journal_says_what_was_called_and_keeps_secrets_out(aws: Aws) -> None:
     assert aws.journal() == []
 
 
+def test_large_requests_may_be_compressed(aws: Aws) -> None:
+    dimensions = [{"Name": "host", "Value": "x" * 50}]
+    data = [{"MetricName": f"metric-{number}", "Value": 1.5, "Dimensions": dimensions} for number in range(300)]
+    aws.client("cloudwatch").put_metric_data(Namespace="n", MetricData=data)
+    assert len(aws.journal()[0]["parameters"]["MetricData"]) == 300
+    assert aws.client("cloudwatch").list_metrics(Namespace="n")["Metrics"]
+
+
+def test_objects_go_in_and_come_out(aws: Aws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=aws.name, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
+    s3.put_object(Bucket=aws.name, Key="a/b c.txt", Body=b"x" * 100_000)
+    assert s3.get_object(Bucket=aws.name, Key="a/b c.txt")["Body"].read() == b"x" * 100_000
+
+
+def test_an_account_is_light(aws_region: Region) -> None:
+    def resident() -> int:
+        lines = Path(f"/proc/{aws_region.process.pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1024
+
+    Aws(aws_region).client("logs").describe_log_groups()
+    before = resident()
+    for _ in range(20):
+        Aws(aws_region).client("logs").describe_log_groups()
+    assert resident() - before < 20 * 2  # MB
+
+
 def test_a_gap_says_its_name(aws: Aws) -> None:
     error = error_of(aws.client("cloudwatch").put_anomaly_detector)
     assert error.response["Error"]["Code"] == "NotImplemented"
