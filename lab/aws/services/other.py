@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab.aws.errors import AwsError
-from lab.aws.registry import rule
+from lab.aws.registry import operation, rule
 
 if TYPE_CHECKING:
     from lab.aws.call import Call
@@ -45,3 +45,9 @@ def known_rules(call: Call) -> None:
     if missing:
         name = sorted(missing)[0]
         raise AwsError("NoSuchConfigRuleException", f"The ConfigRule '{name}' provided in the request is invalid.", 400)
+
+
+@operation("cloudtrail", "DeleteTrail")
+def delete_trail(call: Call) -> dict[str, Any]:
+    """API_DeleteTrail takes a name or an ARN; moto forgets to look for the latter."""
+    return call.moto({"Name": call.params["Name"].rpartition("/")[2]})
