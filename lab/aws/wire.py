@@ -13,6 +13,7 @@ import gzip
 import io
 import json
 import re
+import uuid
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -160,8 +161,13 @@ def _serializer(service: str, protocol: str, operation: OperationModel) -> Any:
 
 
 def _response(serialized: dict[str, Any], status: int | None = None) -> Response:
+    request_id = str(uuid.uuid4())
     headers = {key: str(value) for key, value in serialized["headers"].items()}
-    return Response(serialized["body"], status or serialized["status_code"], headers)
+    headers["x-amzn-RequestId"] = request_id
+    body = serialized["body"]
+    if isinstance(body, str):
+        body = body.replace(">request-id<", f">{request_id}<")  # moto's serializers leave that to others
+    return Response(body, status or serialized["status_code"], headers)
 
 
 class _Rendered(ServiceException):  # type: ignore[misc] # moto is not typed
