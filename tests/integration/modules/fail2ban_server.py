@@ -43,6 +43,18 @@ bantime = -1
 """
 
 
+def mirror() -> str:
+    """The Debian mirror that the lab was given, else the one that this machine's own packages come from."""
+    if given := os.environ.get("LAB_DEBIAN_MIRROR"):
+        return given
+    listing = ["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Origin: Debian"]
+    for line in subprocess.run(listing, check=True, capture_output=True, text=True).stdout.splitlines():
+        codename, uri = line.split()
+        if "-" not in codename:  # not updates, security or backports
+            return uri
+    raise AssertionError("this machine has no Debian mirror: set LAB_DEBIAN_MIRROR")
+
+
 def package(suite: str) -> Path:
     """fail2ban of a Debian release, unpacked once into the cache."""
     root = CACHE / suite
@@ -50,7 +62,7 @@ def package(suite: str) -> Path:
         apt = CACHE / f"apt-{suite}"
         (apt / "lists/partial").mkdir(parents=True, exist_ok=True)
         keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-        (apt / "sources.list").write_text(f"deb [signed-by={keyring}] http://deb.debian.org/debian {suite} main\n")
+        (apt / "sources.list").write_text(f"deb [signed-by={keyring}] {mirror()} {suite} main\n")
         options = {
             "Dir::Etc::SourceList": apt / "sources.list",
             "Dir::Etc::SourceParts": "-",
