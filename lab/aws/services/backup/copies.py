@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from lab.aws.errors import AwsError
 from lab.aws.registry import operation
-from lab.aws.services.backup import jobs
+from lab.aws.services.backup.jobs import DONE_AFTER, RUNNING_AFTER
 from lab.aws.services.backup.plans import check_lifecycle
-from lab.aws.services.backup.state import BackupState, Document, at, check_role, invalid, not_found, vault
+from lab.aws.services.backup.points import calculated, check_lock
+from lab.aws.services.backup.state import (
+    BackupState,
+    Document,
+    advancing,
+    at,
+    check_role,
+    filtered,
+    invalid,
+    not_found,
+    settled,
+    shown,
+    vault,
+)
 
 if TYPE_CHECKING:
     from lab.aws.call import Call
@@ -24,7 +37,7 @@ _VAULT_ARN = re.compile(r"arn:aws[\w-]*:backup:([a-z0-9-]+):(\d{12}):backup-vaul
 
 @operation("backup", "StartCopyJob")
 def start_copy_job(call: Call) -> Params:
-    state, params = jobs.settled(call), call.params
+    state, params = settled(call), call.params
     source = vault(call, params["SourceBackupVaultName"])
     point = state.recovery_points.get(params["RecoveryPointArn"])
     if point is None or point["BackupVaultName"] != source.backup_vault_name:
@@ -68,10 +81,10 @@ def start_copy_job(call: Call) -> Params:
 
 @operation("backup", "DescribeCopyJob")
 def describe_copy_job(call: Call) -> Params:
-    job = jobs.settled(call).copy_jobs.get(call.params["CopyJobId"])
+    job = settled(call).copy_jobs.get(call.params["CopyJobId"])
     if job is None:
         raise not_found(f"Copy job {call.params['CopyJobId']} not found")
-    return {"CopyJob": jobs.shown(job)}
+    return {"CopyJob": shown(job)}
 
 
 @operation("backup", "ListCopyJobs")
@@ -85,10 +98,10 @@ def list_copy_jobs(call: Call) -> Params:
         "ByMessageCategory": "MessageCategory",
         "BySourceRecoveryPointArn": "SourceRecoveryPointArn",
     }
-    return {"CopyJobs": jobs.filtered(call, list(jobs.settled(call).copy_jobs.values()), equal)}
+    return {"CopyJobs": filtered(call, list(settled(call).copy_jobs.values()), equal)}
 
 
-@jobs.advancing
+@advancing
 def advance_copies(call: Call, _state: BackupState, now: float) -> None:
     """Those that started in any region: this one may be where they end."""
     from moto.backends import get_backend
@@ -96,14 +109,14 @@ def advance_copies(call: Call, _state: BackupState, now: float) -> None:
     for backend in list(get_backend("backup")[call.account].values()):
         for job in getattr(backend, "lab", BackupState()).copy_jobs.values():
             age = now - job["_created"]
-            if job["State"] == "CREATED" and age >= jobs.RUNNING_AFTER:
+            if job["State"] == "CREATED" and age >= RUNNING_AFTER:
                 job["State"] = "RUNNING"
-            if job["State"] == "RUNNING" and age >= jobs.DONE_AFTER:
+            if job["State"] == "RUNNING" and age >= DONE_AFTER:
                 _finish(call, backend.lab, job)
 
 
 def _finish(call: Call, source: BackupState, job: Document) -> None:
-    done = job["_created"] + jobs.DONE_AFTER
+    done = job["_created"] + DONE_AFTER
     try:
         point = _copied(call, source, job, done)
     except AwsError as problem:
@@ -128,7 +141,7 @@ def _copied(call: Call, source: BackupState, job: Document, done: float) -> Docu
     found = backend.vaults.get(name)
     if found is None:
         raise not_found(f"Backup vault {name} not found")
-    jobs.check_lock(found, job["_lifecycle"])
+    check_lock(found, job["_lifecycle"])
     point = source.recovery_points.get(job["SourceRecoveryPointArn"])
     if point is None:
         raise not_found(f"Failed reading recovery point {job['SourceRecoveryPointArn']}")
@@ -150,7 +163,7 @@ def _copied(call: Call, source: BackupState, job: Document, done: float) -> Docu
         "SourceBackupVaultArn": point["BackupVaultArn"],
         "CompletionDate": at(done),
         "Lifecycle": job["_lifecycle"],
-        "CalculatedLifecycle": jobs.calculated(job["_lifecycle"], job["_created"]),
+        "CalculatedLifecycle": calculated(job["_lifecycle"], job["_created"]),
         "_created": job["_created"],
     }
     if not hasattr(backend, "lab"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -98,3 +99,44 @@ def _trusts_backup(document: str | Document) -> bool:
         if str(statement.get("Effect")).lower() == "allow" and "backup.amazonaws.com" in services:
             return True
     return False
+
+
+# --- time passes and lists are read -----------------------------------------------------------------------------------
+
+Advance = Callable[["Call", BackupState, float], None]
+_advances: list[Advance] = []
+
+
+def advancing(function: Advance) -> Advance:
+    """The function is called whenever the state is looked at, to bring its part of it up to now."""
+    _advances.append(function)
+    return function
+
+
+def settled(call: Call) -> BackupState:
+    """The state as it is now: jobs have moved on, recovery points have expired."""
+    state, now = state_of(call), call.now()
+    for advance in _advances:
+        advance(call, state, now)
+    return state
+
+
+def shown(job: Document) -> Document:
+    return {name: value for name, value in job.items() if not name.startswith("_")}
+
+
+def filtered(call: Call, documents: list[Document], equal: dict[str, str]) -> list[Document]:
+    """Those that match every filter given, newest first."""
+    filters = {name: call.params[name] for name in equal if call.params.get(name) not in (None, "*", "ANY")}
+    found = [each for each in documents if all(each.get(equal[name]) == value for name, value in filters.items())]
+    for name, column, sign in (
+        ("ByCreatedBefore", "CreationDate", -1),
+        ("ByCreatedAfter", "CreationDate", 1),
+        ("ByCompleteBefore", "CompletionDate", -1),
+        ("ByCompleteAfter", "CompletionDate", 1),
+    ):
+        limit = call.params.get(name)
+        if limit is not None:
+            moment = limit.timestamp()
+            found = [each for each in found if column in each and sign * (each[column].timestamp() - moment) > 0]
+    return [shown(each) for each in sorted(found, key=lambda each: each["_created"], reverse=True)]

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.aws.errors import AwsError
 from lab.aws.registry import amend, operation, rule
-from lab.aws.services.backup.jobs import settled
-from lab.aws.services.backup.state import at, bad_request, invalid, not_found, state_of, vault
+from lab.aws.services.backup.state import at, bad_request, invalid, not_found, settled, state_of, vault
 
 if TYPE_CHECKING:
     from lab.aws.call import Call

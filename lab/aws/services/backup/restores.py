@@ -1,0 +1,143 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""Restore jobs, which create what was backed up."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from lab.aws.errors import AwsError
+from lab.aws.registry import operation
+from lab.aws.services.backup.jobs import DONE_AFTER, RUNNING_AFTER
+from lab.aws.services.backup.points import ec2
+from lab.aws.services.backup.state import (
+    BackupState,
+    Document,
+    advancing,
+    at,
+    bad_request,
+    check_role,
+    filtered,
+    invalid,
+    not_found,
+    settled,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from lab.aws.call import Call
+
+Params = dict[str, Any]
+
+
+@advancing
+def advance_restores(call: Call, state: BackupState, now: float) -> None:
+    for job in state.restore_jobs.values():
+        _advance_restore(call, job, now)
+
+
+@operation("backup", "StartRestoreJob")
+def start_restore_job(call: Call) -> Params:
+    state, params = settled(call), call.params
+    point = state.recovery_points.get(params["RecoveryPointArn"])
+    if point is None:
+        raise not_found(f"Failed reading recovery point {params['RecoveryPointArn']}")
+    token = params.get("IdempotencyToken")
+    if token and token in state.started:
+        return {"RestoreJobId": state.started[token]}
+    if params.get("ResourceType") not in (None, point["ResourceType"]):
+        raise invalid(f"Resource type {params['ResourceType']} does not match the recovery point")
+    needed = {"EBS": "availabilityZone", "EC2": "InstanceType"}[point["ResourceType"]]
+    if not params["Metadata"].get(needed):
+        raise AwsError("MissingParameterValueException", f"Restore metadata {needed} is missing", 400)
+    role = params.get("IamRoleArn")
+    if role is None:
+        raise AwsError("MissingParameterValueException", "IamRoleArn is missing", 400)
+    check_role(call, role)
+    now = call.now()
+    job = {
+        "AccountId": call.account,
+        "RestoreJobId": str(uuid.uuid4()).upper(),
+        "RecoveryPointArn": point["RecoveryPointArn"],
+        "SourceResourceArn": point["ResourceArn"],
+        "BackupVaultArn": point["BackupVaultArn"],
+        "CreationDate": at(now),
+        "Status": "PENDING",
+        "PercentDone": "0.00%",
+        "BackupSizeInBytes": point["BackupSizeInBytes"],
+        "IamRoleArn": role,
+        "ResourceType": point["ResourceType"],
+        "RecoveryPointCreationDate": point["CreationDate"],
+        "_created": now,
+        "_metadata": params["Metadata"],
+    }
+    state.restore_jobs[job["RestoreJobId"]] = job
+    if token:
+        state.started[token] = job["RestoreJobId"]
+    return {"RestoreJobId": job["RestoreJobId"]}
+
+
+def _advance_restore(call: Call, job: Document, now: float) -> None:
+    age = now - job["_created"]
+    if job["Status"] == "PENDING" and age >= RUNNING_AFTER:
+        job.update(Status="RUNNING", PercentDone="50.00%")
+    if job["Status"] == "RUNNING" and age >= DONE_AFTER:
+        created, failure = _restored(call, job)
+        job.update(Status="FAILED" if failure else "COMPLETED", CompletionDate=at(job["_created"] + DONE_AFTER))
+        job.update({"StatusMessage": failure} if failure else {"PercentDone": "100.00%", "CreatedResourceArn": created})
+
+
+def _restored(call: Call, job: Document) -> tuple[str, str | None]:
+    """What the restore creates: (ARN, None), or ("", why it failed)."""
+    metadata, identifier = job["_metadata"], job["RecoveryPointArn"].rpartition("/")[2]
+    place = f"arn:aws:ec2:{call.region}:{call.account}"
+    try:
+        if job["ResourceType"] == "EBS":
+            zone = metadata["availabilityZone"]
+            made = ec2(call, "CreateVolume", AvailabilityZone=zone, SnapshotId=identifier)
+            return f"{place}:volume/{made['VolumeId']}", None
+        options: Params = {"SubnetId": metadata["SubnetId"]} if "SubnetId" in metadata else {}
+        if "SecurityGroupIds" in metadata:
+            options["SecurityGroupIds"] = json.loads(metadata["SecurityGroupIds"])
+        kind = metadata["InstanceType"]
+        run = ec2(call, "RunInstances", ImageId=identifier, MinCount=1, MaxCount=1, InstanceType=kind, **options)
+        return f"{place}:instance/{run['Instances'][0]['InstanceId']}", None
+    except (AwsError, ValueError) as problem:  # bad metadata fails the job, not the caller who happens to look at it
+        return "", str(problem)
+
+
+@operation("backup", "DescribeRestoreJob")
+def describe_restore_job(call: Call) -> Params:
+    return shown(_restore_job(call))
+
+
+@operation("backup", "GetRestoreJobMetadata")
+def get_restore_job_metadata(call: Call) -> Params:
+    job = _restore_job(call)
+    return {"RestoreJobId": job["RestoreJobId"], "Metadata": job["_metadata"]}
+
+
+@operation("backup", "PutRestoreValidationResult")
+def put_restore_validation_result(call: Call) -> Params:
+    job = _restore_job(call)
+    if job["Status"] != "COMPLETED":
+        raise bad_request(f"Restore job {job['RestoreJobId']} is not completed")
+    job["ValidationStatus"] = call.params["ValidationStatus"]
+    if call.params.get("ValidationStatusMessage"):
+        job["ValidationStatusMessage"] = call.params["ValidationStatusMessage"]
+    return {}
+
+
+@operation("backup", "ListRestoreJobs")
+def list_restore_jobs(call: Call) -> Params:
+    equal = {"ByStatus": "Status", "ByResourceType": "ResourceType", "ByAccountId": "AccountId"}
+    return {"RestoreJobs": filtered(call, list(settled(call).restore_jobs.values()), equal)}
+
+
+def _restore_job(call: Call) -> Document:
+    job = settled(call).restore_jobs.get(call.params["RestoreJobId"])
+    if job is None:
+        raise not_found(f"Restore job {call.params['RestoreJobId']} not found")
+    return job
