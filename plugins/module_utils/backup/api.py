@@ -14,6 +14,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.aws.model import Inval
 from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import USABLE, Job, Point
 from ansible_collections.rampart.ops.plugins.module_utils.backup.jobs import BackupJob, job_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.plan import BackupPlan
+from ansible_collections.rampart.ops.plugins.module_utils.backup.restore import RecoveryPoint, RestoreJob, TestingPlan
 from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import Selection, content_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, Notifications, Vault
 
@@ -307,6 +308,139 @@ class Backup:
             MaxResults=_PAGE,
         ):
             yield job_of(item)
+
+    # --- restore testing ---------------------------------------------------------------------------------------------
+
+    def testing_plan(self, name: str) -> TestingPlan | None:
+        answer = self._existing(
+            "get_restore_testing_plan", f"read the restore testing plan {name}", RestoreTestingPlanName=name
+        )
+        if answer is None:
+            return None
+        document = answer["RestoreTestingPlan"]
+        selections = {
+            item["RestoreTestingSelectionName"]: self.testing_selection(name, item["RestoreTestingSelectionName"])
+            for item in self._caller.items(
+                "list_restore_testing_selections",
+                f"list the selections of restore testing plan {name}",
+                "RestoreTestingSelections",
+                RestoreTestingPlanName=name,
+                MaxResults=_PAGE,
+            )
+        }
+        return TestingPlan(name, document, selections, document["RestoreTestingPlanArn"])
+
+    def testing_selection(self, plan_name: str, name: str) -> dict[str, Any]:
+        answer = self._caller.call(
+            "get_restore_testing_selection",
+            f"read the restore testing selection {name}",
+            RestoreTestingPlanName=plan_name,
+            RestoreTestingSelectionName=name,
+        )
+        selection: dict[str, Any] = answer["RestoreTestingSelection"]
+        return selection
+
+    def create_testing_plan(self, plan: TestingPlan, request_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._caller.call(
+            "create_restore_testing_plan",
+            f"create the restore testing plan {plan.name}",
+            RestoreTestingPlan={"RestoreTestingPlanName": plan.name, **plan.document},
+            CreatorRequestId=request_id,
+            **({"Tags": dict(plan.tags)} if plan.tags else {}),
+        )
+        return answer
+
+    def update_testing_plan(self, plan: TestingPlan) -> None:
+        self._caller.call(
+            "update_restore_testing_plan",
+            f"write the restore testing plan {plan.name}",
+            RestoreTestingPlanName=plan.name,
+            RestoreTestingPlan=plan.document,
+        )
+
+    def delete_testing_plan(self, name: str) -> None:
+        self._caller.call(
+            "delete_restore_testing_plan", f"delete the restore testing plan {name}", RestoreTestingPlanName=name
+        )
+
+    def create_testing_selection(self, plan_name: str, name: str, document: Mapping[str, Any]) -> None:
+        self._caller.call(
+            "create_restore_testing_selection",
+            f"create the restore testing selection {name}",
+            RestoreTestingPlanName=plan_name,
+            RestoreTestingSelection={"RestoreTestingSelectionName": name, **document},
+        )
+
+    def update_testing_selection(self, plan_name: str, name: str, document: Mapping[str, Any]) -> None:
+        self._caller.call(
+            "update_restore_testing_selection",
+            f"write the restore testing selection {name}",
+            RestoreTestingPlanName=plan_name,
+            RestoreTestingSelectionName=name,
+            RestoreTestingSelection={key: each for key, each in document.items() if key != "ProtectedResourceType"},
+        )
+
+    def delete_testing_selection(self, plan_name: str, name: str) -> None:
+        self._caller.call(
+            "delete_restore_testing_selection",
+            f"delete the restore testing selection {name}",
+            RestoreTestingPlanName=plan_name,
+            RestoreTestingSelectionName=name,
+        )
+
+    # --- one restore -------------------------------------------------------------------------------------------------
+
+    def points_of(self, resource: str) -> list[RecoveryPoint]:
+        return [
+            RecoveryPoint(item["RecoveryPointArn"], item["BackupVaultName"], item["CreationDate"], item["Status"])
+            for item in self._caller.items(
+                "list_recovery_points_by_resource",
+                f"list the recovery points of {resource}",
+                "RecoveryPoints",
+                ResourceArn=resource,
+                MaxResults=_PAGE,
+            )
+        ]
+
+    def restore_metadata(self, point: RecoveryPoint) -> dict[str, str]:
+        answer = self._caller.call(
+            "get_recovery_point_restore_metadata",
+            f"read how {point.arn} can be restored",
+            BackupVaultName=point.vault,
+            RecoveryPointArn=point.arn,
+        )
+        return dict(answer.get("RestoreMetadata") or {})
+
+    def start_restore(self, point: RecoveryPoint, role: str, kind: str, metadata: Mapping[str, str], token: str) -> str:
+        answer = self._caller.call(
+            "start_restore_job",
+            f"start to restore {point.arn}",
+            RecoveryPointArn=point.arn,
+            IamRoleArn=role,
+            ResourceType=kind,
+            Metadata=dict(metadata),
+            IdempotencyToken=token,
+        )
+        return str(answer["RestoreJobId"])
+
+    def restore_job(self, job_id: str) -> RestoreJob:
+        item = self._caller.call("describe_restore_job", f"read the restore job {job_id}", RestoreJobId=job_id)
+        return RestoreJob(
+            job_id,
+            item["Status"],
+            item.get("CreatedResourceArn"),
+            item.get("StatusMessage", ""),
+            item.get("PercentDone", ""),
+        )
+
+    def put_validation(self, job_id: str, passed: bool, message: str) -> None:
+        self._caller.call(
+            "put_restore_validation_result",
+            f"tell the result of restore job {job_id}",
+            RestoreJobId=job_id,
+            ValidationStatus="SUCCESSFUL" if passed else "FAILED",
+            ValidationStatusMessage=message[:1000],
+        )
 
     # --- tags --------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,287 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""Restore testing: the standing plans of AWS, and what a single restore needs and tells. No I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import (
+    InvalidError,
+    TagChange,
+    check_tags,
+    tag_change,
+)
+from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
+    check_arns,
+    check_role,
+    check_schedule,
+    check_timezone,
+    snake,
+)
+
+_NAME = re.compile(r"\w{1,50}", re.ASCII)
+_INSTANCE = re.compile(r"arn:aws[\w-]*:ec2:[a-z0-9-]+:\d{12}:instance/i-[0-9a-f]+")
+_VOLUME = re.compile(r"arn:aws[\w-]*:ec2:[a-z0-9-]+:\d{12}:volume/vol-[0-9a-f]+")
+# What a copy of an instance must not have from the original: its addresses, and its permissions in AWS.
+_NOT_COPIED = ("aws:backup:request-id", "NetworkInterfaces", "IamInstanceProfileName")
+
+Document = Mapping[str, Any]
+
+
+# --- standing restore tests ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TestingPlan:
+    """A restore testing plan and its selections, in AWS's own keys. Tags are None where nobody asked for them."""
+
+    __test__ = False
+
+    name: str
+    document: Document
+    selections: Mapping[str, Document] = field(default_factory=dict)  # by name
+    arn: str | None = None
+    tags: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asks for. Selections of None are left as they are."""
+
+    name: str
+    state: str = "present"
+    document: Document = field(default_factory=dict)
+    selections: Mapping[str, Document] | None = None
+    tags: Mapping[str, str] | None = None
+    purge_tags: bool = True
+
+    def check(self) -> None:
+        check_testing_name("restore_testing_plan_name", self.name)
+        check_tags(self.tags)
+        if self.state == "absent":
+            return
+        where = f"restore testing plan {self.name}"
+        check_schedule(where, self.document["ScheduleExpression"])
+        check_timezone(where, self.document["ScheduleExpressionTimezone"])
+        _check_range(where, "start_window_hours", self.document["StartWindowHours"], 1, 168)
+        choice = self.document["RecoveryPointSelection"]
+        _check_range(where, "selection_window_days", choice["SelectionWindowDays"], 1, 365)
+        if not choice["IncludeVaults"] or not choice["RecoveryPointTypes"]:
+            raise InvalidError(f"{where}: include_vaults and recovery_point_types must not be empty")
+        check_arns(f"{where}: include_vaults", set(choice["IncludeVaults"]) - {"*"})
+        check_arns(f"{where}: exclude_vaults", choice["ExcludeVaults"])
+        for name, selection in (self.selections or {}).items():
+            _check_selection(name, selection)
+
+
+def check_testing_name(where: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidError(f"{where}: {name!r} is not 1 to 50 letters, digits and underscores")
+
+
+def _check_selection(name: str, selection: Document) -> None:
+    check_testing_name("selections: restore_testing_selection_name", name)
+    where = f"selection {name}"
+    check_role(f"{where}: iam_role_arn", selection["IamRoleArn"])
+    _check_range(where, "validation_window_hours", selection["ValidationWindowHours"], 0, 168)
+    arns = selection["ProtectedResourceArns"]
+    conditions = any(selection["ProtectedResourceConditions"].values())
+    if not arns and not conditions:
+        raise InvalidError(f"{where}: give protected_resource_arns, or protected_resource_conditions")
+    if "*" in arns and len(arns) > 1:
+        raise InvalidError(f"{where}: protected_resource_arns are ARNs, or the wildcard *, but not both")
+    if conditions and list(arns) not in ([], ["*"]):
+        raise InvalidError(f"{where}: protected_resource_conditions need the wildcard * in protected_resource_arns")
+    check_arns(f"{where}: protected_resource_arns", set(arns) - {"*"})
+
+
+def _check_range(where: str, key: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise InvalidError(f"{where}: {key} is {value}, it must be {least} to {most}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call: create, update, delete, untag or tag; of the plan, or of the selection of that name."""
+
+    action: str
+    selection: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps from a restore testing plan as it is to what is wanted."""
+
+    before: TestingPlan | None
+    after: TestingPlan | None
+    steps: tuple[Step, ...] = ()
+    tags: TagChange = field(default_factory=TagChange)
+
+
+def plan(current: TestingPlan | None, wanted: Wanted) -> Plan:
+    if wanted.state == "absent":
+        if current is None:
+            return Plan(None, None)
+        steps = [Step("delete", name) for name in sorted(current.selections)]
+        return Plan(current, None, (*steps, Step("delete")))
+    before = current or TestingPlan(wanted.name, {})
+    tags = tag_change(before.tags or {}, wanted.tags, wanted.purge_tags)
+    held = before.selections
+    target = held if wanted.selections is None else wanted.selections
+    after = replace(
+        before,
+        document=wanted.document,
+        selections=target,
+        tags=None if wanted.tags is None else tags.applied(before.tags or {}),
+    )
+    steps = []
+    if current is None:
+        steps.append(Step("create"))
+    else:
+        if _canonical_plan(current.document) != _canonical_plan(wanted.document):
+            steps.append(Step("update"))
+        steps += [Step(action) for action, needed in (("untag", tags.removed), ("tag", tags.set)) if needed]
+    for name in sorted({*held, *target}):
+        if name not in target:
+            steps.append(Step("delete", name))
+        elif name not in held:
+            steps.append(Step("create", name))
+        elif _canonical_selection(held[name]) != _canonical_selection(target[name]):
+            kind = "ProtectedResourceType"  # which an update cannot change
+            same = held[name].get(kind) == target[name].get(kind)
+            steps += [Step("update", name)] if same else [Step("delete", name), Step("create", name)]
+    return Plan(current, after, tuple(steps), tags)
+
+
+def _canonical_plan(document: Document) -> dict[str, Any]:
+    choice = document["RecoveryPointSelection"]
+    zone = document.get("ScheduleExpressionTimezone") or "Etc/UTC"
+    return {
+        "ScheduleExpression": " ".join(document["ScheduleExpression"].split()),
+        "ScheduleExpressionTimezone": "Etc/UTC" if zone == "UTC" else zone,
+        "StartWindowHours": document.get("StartWindowHours", 24),
+        "Algorithm": choice["Algorithm"],
+        "SelectionWindowDays": choice.get("SelectionWindowDays", 30),
+        **{key: sorted(choice.get(key) or ()) for key in ("IncludeVaults", "ExcludeVaults", "RecoveryPointTypes")},
+    }
+
+
+def _canonical_selection(document: Document) -> dict[str, Any]:
+    conditions = document.get("ProtectedResourceConditions") or {}
+    arns = sorted(document.get("ProtectedResourceArns") or ())
+    return {
+        "IamRoleArn": document["IamRoleArn"],
+        "ProtectedResourceType": document["ProtectedResourceType"],
+        "ValidationWindowHours": document.get("ValidationWindowHours", 0),
+        "ProtectedResourceArns": arns,
+        "ProtectedResourceConditions": {
+            test: sorted((each["Key"], each["Value"]) for each in conditions.get(test) or ())
+            for test in ("StringEquals", "StringNotEquals")
+        },
+        # AWS takes the keys in any case.
+        "RestoreMetadataOverrides": {
+            key.lower(): value for key, value in (document.get("RestoreMetadataOverrides") or {}).items()
+        },
+    }
+
+
+def describe(found: TestingPlan | None) -> dict[str, Any]:
+    """What a diff shows."""
+    if found is None:
+        return {}
+    shown = {
+        "restore_testing_plan_name": found.name,
+        **snake(_canonical_plan(found.document)),
+        "selections": {name: snake(_canonical_selection(each)) for name, each in sorted(found.selections.items())},
+    }
+    return shown if found.tags is None else {**shown, "tags": dict(sorted(found.tags.items()))}
+
+
+# --- one restore -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RecoveryPoint:
+    """A recovery point of the resource."""
+
+    arn: str
+    vault: str
+    created: datetime
+    status: str = "COMPLETED"
+
+    def age(self, now: datetime) -> float:
+        return (now - self.created).total_seconds()
+
+
+@dataclass(frozen=True)
+class Drill:
+    """What the user asks of a restore."""
+
+    resource: str
+    role: str
+    point: str | None = None
+    security_groups: Sequence[str] = ()
+    subnet: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        return "EC2" if _INSTANCE.fullmatch(self.resource) else "EBS"
+
+    def check(self) -> None:
+        check_role("iam_role_arn", self.role)
+        if not (_INSTANCE.fullmatch(self.resource) or _VOLUME.fullmatch(self.resource)):
+            raise InvalidError(
+                f"resource_arn: {self.resource!r} is not the ARN of an instance or a volume: of other resources this "
+                "module could not remove the copy again"
+            )
+        given = {key.lower() for key in self.metadata}
+        if self.kind == "EC2" and not self.security_groups and "securitygroupids" not in given:
+            raise InvalidError(
+                "security_group_ids: without them the copy would be in the network as the original is; name a group "
+                "that lets in nothing, or only who checks the copy"
+            )
+        if self.kind == "EBS" and (self.security_groups or self.subnet):
+            raise InvalidError("security_group_ids, subnet_id: a volume has none")
+
+    def choose(self, points: Iterable[RecoveryPoint]) -> RecoveryPoint:
+        """The named recovery point, or the newest that is complete."""
+        points = [each for each in points if each.status in ("COMPLETED", "AVAILABLE")]
+        if self.point is not None:
+            points = [each for each in points if each.arn == self.point]
+        if not points:
+            what = f"the recovery point {self.point}" if self.point else "a recovery point that is complete"
+            raise InvalidError(f"{self.resource} does not have {what}")
+        return max(points, key=lambda each: each.created)
+
+    def request_metadata(self, backed_up: Mapping[str, str], zone: str | None) -> dict[str, str]:
+        """What AWS is told to make: the original as it was, but isolated, and what the user says otherwise."""
+        metadata = {key: value for key, value in backed_up.items() if key not in _NOT_COPIED}
+        if self.security_groups:
+            metadata["SecurityGroupIds"] = json.dumps(list(self.security_groups))
+        if self.subnet:
+            metadata["SubnetId"] = self.subnet
+        if self.kind == "EBS" and zone:
+            metadata.setdefault("availabilityZone", zone)
+        return {**metadata, **self.metadata}
+
+
+@dataclass(frozen=True)
+class RestoreJob:
+    """A restore job as AWS tells of it."""
+
+    id: str
+    status: str
+    created_arn: str | None = None
+    message: str = ""
+    percent: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.status in ("PENDING", "RUNNING")
