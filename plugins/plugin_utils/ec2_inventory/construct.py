@@ -6,6 +6,8 @@ Constructable, Ansible's own class, does the same with its templating; it is the
 beyond doubt. Everything else is done by functions compiled once.
 """
 
+# Exact types are meant: True is an int too, and a subclass may answer differently.
+# pylint: disable=unidiomatic-typecheck
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -8,6 +8,8 @@ JMESPath and the common filters a function gives the same value at a hundredth o
 is not compiled; whatever meets a value it was not made for raises Undecided. Ansible's own templating then decides.
 """
 
+# Exact types are meant: True is an int too, and a subclass may answer differently.
+# pylint: disable=unidiomatic-typecheck
 from __future__ import annotations
 
 import operator

@@ -182,8 +182,8 @@ class Hostnames:
         return named
 
     def _source(self, preference: str) -> Value:
-        source, bar, filters = preference.partition("|")
-        if bar:
+        source, pipe, filters = preference.partition("|")
+        if pipe:
             value, chain = self._source(source.rstrip()), filters
 
             def filtered(instance: Instance) -> Any:
@@ -207,7 +207,7 @@ class Hostnames:
     @staticmethod
     def _tags(wanted: str) -> Value:
         several = "," in wanted
-        pairs = [(key, equals, value) for key, equals, value in (tag.partition("=") for tag in wanted.split(","))]
+        pairs = [tag.partition("=") for tag in wanted.split(",")]
 
         def tags(instance: Instance) -> Any:
             has = instance["tags"]
