@@ -80,8 +80,8 @@ options:
     default: 7200
 attributes:
   check_mode:
-    description:
-      - Reports what would be started and starts nothing.
+    description: Reports what would be started and starts nothing.
+    details:
       - AWS does not tell which tokens it knows, so that with O(idempotency_token) alone a backup is reported that a
         real run may not make.
     support: partial
