@@ -63,6 +63,9 @@ def main(argv: list[str] | None = None) -> NoReturn:
         listeners.append(listen(host, port))
         port = listeners[-1].getsockname()[1]  # with --port 0 the first one chooses
 
+    # The server is nobody's client: a profile, an endpoint or an account of its caller would only mislead it.
+    for name in [name for name in os.environ if name.startswith("AWS_") or name == "MOTO_ACCOUNT_ID"]:
+        del os.environ[name]
     # moto reads its settings when it is imported, and moto calls itself by this port.
     os.environ.setdefault("MOTO_PORT", str(port))
     os.environ.setdefault("MOTO_AMIS_PATH", str(Path(__file__).with_name("images.json")))

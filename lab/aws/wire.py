@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import gzip
 import io
+import ipaddress
 import json
 import re
 import uuid
@@ -19,6 +20,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore
 from botocore.parsers import create_parser
@@ -79,9 +81,22 @@ def rewound(environ: Environ, body: bytes) -> Environ:
 
 
 def is_local(environ: Environ) -> bool:
-    """Whether the connection comes from this machine: from loopback, or from the very address it goes to."""
+    """Whether a program on this machine is asking: from loopback, or from the very address that it goes to.
+
+    A web page in a browser on this machine is not such a program: it cannot name the lab by an address of its own.
+    """
     remote = environ.get("REMOTE_ADDR", "")
-    return remote.startswith("127.") or remote in ("::1", environ.get("SERVER_NAME"))
+    near = remote.startswith("127.") or remote in ("::1", environ.get("SERVER_NAME"))
+    host = urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or ""
+    return near and (host == "localhost" or _is_address(host))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @functools.cache

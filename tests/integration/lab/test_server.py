@@ -72,6 +72,29 @@ def test_port_in_use_is_said(aws_region: Region) -> None:
     assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
 
 
+def test_settings_of_the_caller_do_not_mislead_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("AWS_PROFILE", "none"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("MOTO_ACCOUNT_ID", "1" * 12),
+    ):
+        monkeypatch.setenv(name, value)
+    region = Region()
+    monkeypatch.undo()
+    try:
+        assert Aws(region, "one").account_id != Aws(region, "two").account_id
+    finally:
+        assert region.stop() == 0, region.log()
+
+
+def test_others_than_this_machine_reach_only_health_and_mirror(aws_region: Region) -> None:
+    url = urllib.parse.urlsplit(aws_region.url)
+    for path, expected in (("health", 200), ("journal", 403), ("faults", 403), ("switches", 403), ("clock", 403)):
+        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
+        connection.request("GET", f"/lab/{path}", headers={"Host": "rebound.example"})
+        assert connection.getresponse().status == expected, path
+
+
 def test_idle_stop() -> None:
     region = Region("--idle-stop", "1")
     assert region.process.wait(timeout=10) == 0

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.aws import accounts, filter_patterns, journal, rates, validation
+from lab.aws import accounts, filter_patterns, journal, rates, validation, wire
 from lab.aws.errors import AwsError
 from lab.aws.schedules import is_cron, is_rate, is_timezone
 from lab.aws.services.wafv2 import addresses, capacity
@@ -295,3 +295,20 @@ def test_filter_patterns_never_fail_but_by_refusal(pattern: str, message: str) -
     except (ValueError, re.error):
         return
     assert matcher(message) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("remote", "server", "host", "local"),
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1:5577", True),
+        ("127.0.0.1", "127.0.0.1", "localhost:5577", True),
+        ("::1", "::1", "[::1]:5577", True),
+        ("10.89.77.1", "10.89.77.1", "10.89.77.1:5577", True),
+        ("10.89.77.5", "10.89.77.1", "10.89.77.1:5577", False),
+        ("127.0.0.1", "127.0.0.1", "rebound.example:5577", False),
+        ("127.0.0.1", "127.0.0.1", "", False),
+        ("", "127.0.0.1", "127.0.0.1:5577", False),
+    ],
+)
+def test_who_is_on_this_machine(remote: str, server: str, host: str, local: bool) -> None:
+    assert wire.is_local({"REMOTE_ADDR": remote, "SERVER_NAME": server, "HTTP_HOST": host}) is local
