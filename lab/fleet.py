@@ -6,6 +6,7 @@ read from podman's labels and from the region, never remembered elsewhere, so th
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import socket
@@ -257,12 +258,21 @@ def _host(host: Host, container: Container | None, addresses: tuple[str, str], r
                   "rampart.address": address, "rampart.visitor": visitor}  # fmt: skip
         podman("create", "--name", name, "--hostname", host.name, "--cgroupns=private", "--systemd=always",
                "--cap-add", "SYS_ADMIN,NET_ADMIN,NET_RAW", "--network", network(), "--ip", address,
+               "--mac-address", _mac(address),
                *(word for label in labels.items() for word in ("--label", "=".join(label))),
                references[host.platform])  # fmt: skip
     if container is None or not container.running:
         podman("start", name)
     _boot(host, name, visitor)
     return container is None
+
+
+def _mac(address: str) -> str:
+    """A MAC address that is always the same for an IP address.
+
+    With a new one, who has just spoken with an earlier host at this address would not reach this one for a minute.
+    """
+    return "02:00:" + ":".join(f"{octet:02x}" for octet in ipaddress.IPv4Address(address).packed)
 
 
 # What cloud-init does on a real instance: keys of the host and of its user, the role's service. Run at every `up`, so
