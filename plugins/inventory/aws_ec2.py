@@ -294,6 +294,7 @@ legacy_tags: true
 region_from: zone
 """
 
+import gc
 import re
 import traceback
 from typing import Any, NoReturn
@@ -307,7 +308,7 @@ from ansible_collections.rampart.ops.plugins.plugin_utils.ec2_inventory.hostname
 from ansible_collections.rampart.ops.plugins.plugin_utils.ec2_inventory.populate import Populator
 from ansible_collections.rampart.ops.plugins.plugin_utils.ec2_inventory.troubles import Trouble
 
-PLUGIN_LINE = re.compile(r"^plugin:\s*[\"']?([\w.]+)", re.MULTILINE)
+PLUGIN_LINE = re.compile(r"""^[\s{]*["']?plugin["']?\s*:\s*["']?([\w.]+)""", re.MULTILINE)
 PARSER_ERROR = 4  # what Ansible itself ends with when an inventory is wrong
 
 
@@ -316,6 +317,7 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
 
     NAME = "rampart.ops.aws_ec2"
     INVENTORY_FILE_SUFFIXES = ("aws_ec2.yml", "aws_ec2.yaml")
+    _named = False  # whether the file says that it is ours
 
     def verify_file(self, path: str) -> bool:
         """Whether the file is for this plugin. A file for another one is declined without a word."""
@@ -323,9 +325,14 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
             return False
         with open(path, encoding="utf-8", errors="replace") as file:
             named = PLUGIN_LINE.search(file.read())
+        self._named = named is not None
         return named is None or named[1] in (getattr(self, "_redirected_names", None) or [self.NAME])
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        # All that is built here stays, millions of objects without cycles: looking for garbage among them, again and
+        # again while they become more, would take as long as building them.
+        collecting = gc.isenabled()
+        gc.disable()
         try:
             super().parse(inventory, loader, path, cache)
             self._build(path, cache)
@@ -334,11 +341,16 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
         except Exception as error:
             self.display.vvv(traceback.format_exc())
             self._refuse(f"{path}: {type(error).__name__}: {error}. Run with -vvv for the traceback.")
+        finally:
+            if collecting:
+                gc.enable()
 
     def _refuse(self, message: str) -> NoReturn:
+        if not self._named:  # an encrypted file, say, which may be another plugin's
+            raise AnsibleError(message)
         # Ansible turns an exception of an inventory plugin into a warning, lets the other plugins guess at the file and
         # goes on with an empty inventory and exit code 0. It does not catch this one.
-        self.display.error(f"{self.NAME}: {message}", wrap_text=False)
+        self.display.error(f"{self.NAME}: {' '.join(message.split())}", wrap_text=False)
         raise SystemExit(PARSER_ERROR)
 
     def _set_frozen_credentials(self) -> None:

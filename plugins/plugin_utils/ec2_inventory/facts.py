@@ -13,6 +13,17 @@ from .expressions import Undecided, jmespath_search
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+def path(keys: list[str]) -> Callable[[dict[str, Any]], Any]:
+    """What JMESPath does with a path of names, without its interpreter."""
+
+    def search(value: Any) -> Any:
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    return search
+
+
 class Facts:
     """A selection out of the variables of an instance. Raises ValueError for what selects nothing."""
 
@@ -31,8 +42,8 @@ class Facts:
     def _add(self, name: str, query: str) -> None:
         # Whatever in a query looks like a name may be one of a variable.
         self.used |= set(NAME.findall(query))
-        if NAME.fullmatch(query):
-            self._searches.append((name, lambda instance: instance.get(query)))
+        if all(map(NAME.fullmatch, query.split("."))):
+            self._searches.append((name, path(query.split("."))))
             return
         try:
             self._searches.append((name, jmespath_search(query)))

@@ -81,7 +81,7 @@ class Reader:
                 instance.setdefault("tags", {})
                 placement = instance.setdefault("placement", {})
                 zone = placement.get("availability_zone", "")
-                placement["region"] = zone[:-1] if region_by_zone and zone else region
+                placement["region"] = zone[:-1] if region_by_zone else region
                 yield instance
 
     @staticmethod

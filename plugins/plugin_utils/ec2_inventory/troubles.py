@@ -61,6 +61,6 @@ def trouble(where: str, error: Exception) -> Trouble:
         return Trouble(where, str(error), KEYS)
     if isinstance(error, boto.ProfileNotFound):
         return Trouble(where, str(error), "Check profile (environment: AWS_PROFILE) against ~/.aws/config.")
-    if isinstance(error, (boto.HTTPClientError, boto.InvalidRegionError, boto.NoRegionError)):
+    if isinstance(error, (boto.ConnectionError, boto.HTTPClientError, boto.InvalidRegionError, boto.NoRegionError)):
         return Trouble(where, str(error), NETWORK)
     return Trouble(where, f"{type(error).__name__}: {error}", "")

@@ -209,10 +209,17 @@ class Ec2Server:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
+            def do_GET(self) -> None:
+                """Route 53: the path is the action."""
+                self.serve({"Action": self.path.partition("?")[0]})
+
             def do_POST(self) -> None:
                 sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 target = self.headers.get("X-Amz-Target")
-                call = {"Action": target, "body": sent} if target else dict(urllib.parse.parse_qsl(sent))
+                self.serve({"Action": target, "body": sent} if target else dict(urllib.parse.parse_qsl(sent)))
+
+            def serve(self, call: dict[str, str]) -> None:
+                json_protocol = "X-Amz-Target" in self.headers
                 scope = self.headers.get("Authorization", "").partition("Credential=")[2].split("/")
                 if len(scope) > 2:
                     call.update({"key": scope[0], "region": scope[2]})
@@ -220,7 +227,9 @@ class Ec2Server:
                 time.sleep(server.latency)
                 status, body = server.answer(call)
                 self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1" if target else "text/xml;charset=UTF-8")
+                self.send_header(
+                    "Content-Type", "application/x-amz-json-1.1" if json_protocol else "text/xml;charset=UTF-8"
+                )
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
