@@ -66,7 +66,7 @@ def typed_parameters(value: Any, shape: Any) -> Any:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise AwsError("SerializationException", "The request is not valid JSON.", 400) from None
     if not isinstance(document, dict):
         raise AwsError("SerializationException", "Start of structure or map expected.", 400)

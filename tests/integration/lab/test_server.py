@@ -194,6 +194,49 @@ def test_journal_says_what_was_called_and_keeps_secrets_out(aws: Aws) -> None:
     assert aws.journal() == []
 
 
+GARBAGE = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b'{"a":' * 2000,
+    b"a=b&c",
+    b"<x>",
+    b'{"Scope": {"a": 1}}',
+    b'{"Name": 1e999}',
+]
+PLACES = [
+    ("wafv2", "/", {"X-Amz-Target": "AWSWAF_20190729.CreateIPSet", "Content-Type": "application/x-amz-json-1.1"}),
+    ("wafv2", "/", {"X-Amz-Target": "nonsense", "Content-Type": "application/x-amz-json-1.1"}),
+    ("wafv2", "/", {}),
+    ("logs", "/", {"X-Amz-Target": "Logs_20140328.DescribeLogGroups", "Content-Encoding": "gzip"}),
+    ("backup", "/backup/plans/", {"Content-Type": "application/json"}),
+    ("backup", "/backup-vaults/%00", {"Content-Type": "application/json"}),
+    ("backup", "/nonsense", {}),
+    ("iam", "/", {"Content-Type": "application/x-www-form-urlencoded"}),
+    ("iam", "/?Action=ListUsers&Version=2010-05-08&MaxItems=x", {}),
+    ("ec2", "/?Action=DescribeInstances&Version=2016-11-15&Filter.1.Value.x=1", {}),
+    ("ec2", "/?Action=RunInstances&Version=2016-11-15&MinCount=1.5", {}),
+    ("lambda", "/2015-03-31/functions", {"Content-Type": "application/json"}),
+    ("nosuchservice", "/", {"X-Amz-Target": "a.b"}),
+]
+
+
+@pytest.mark.parametrize(("service", "path", "headers"), PLACES, ids=[f"{each[0]} {each[1][:30]}" for each in PLACES])
+def test_garbage_is_answered_not_stumbled_over(aws: Aws, service: str, path: str, headers: dict[str, str]) -> None:
+    url = urllib.parse.urlsplit(aws.url)
+    scope = f"AKIALAB_{aws.name}/20260101/eu-west-1/{service}/aws4_request"
+    signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=a, Signature=b", **headers}
+    for method in ("GET", "POST", "PUT"):
+        for body in GARBAGE:
+            connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
+            connection.request(method, path, body, signed)
+            answer = connection.getresponse()
+            text = answer.read()
+            assert answer.status < 500, (method, body[:40], text)
+
+
 def test_large_requests_may_be_compressed(aws: Aws) -> None:
     dimensions = [{"Name": "host", "Value": "x" * 50}]
     data = [{"MetricName": f"metric-{number}", "Value": 1.5, "Dimensions": dimensions} for number in range(300)]
