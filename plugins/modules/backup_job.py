@@ -234,7 +234,8 @@ ARGUMENT_SPEC = {
     "wait_timeout": {"type": "int", "default": 7200},
 }
 # Jobs take minutes: the first looks are quick, then one every 15 seconds is enough.
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 15.0
 
 
 def wanted_of(params: dict[str, Any]) -> Wanted:
