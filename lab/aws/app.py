@@ -23,6 +23,7 @@ from lab.aws.services import functions
 from lab.aws.switches import Switchboard
 
 _log = logging.getLogger("lab.aws")
+_ASSUMED_ROLE = re.compile(r"<Arn>arn:aws[\w-]*:sts::(\d{12}):assumed-role/")
 _ACCESS_KEY_ID = re.compile(r"<AccessKeyId>([A-Z0-9]+)</AccessKeyId>")
 
 
@@ -35,11 +36,11 @@ class LabApplication:
         self.mirror = mirror
         self.accounts = accounts.Accounts()
         self.journal = journal.Journal()
-        self.faults = faults.Faults()
+        self.moto = Moto()
+        self.faults = faults.Faults(self.moto)
         self.switches = Switchboard()
         self.rates = rates.Rates()
         self.clock = Clock()
-        self.moto = Moto()
         self.last_request = time.monotonic()
         self._validators: dict[str, validation.Validator] = {}
         self._started = time.monotonic()
@@ -112,11 +113,16 @@ class LabApplication:
         finally:
             entry.fault = call.fault
         if target.service == "sts" and response.status_code == 200:
-            for key in _ACCESS_KEY_ID.findall(response.get_data(as_text=True)):
-                self.accounts.remember_session(key, account)
+            self._remember_sessions(response.get_data(as_text=True), account)
         if response.status_code >= 400:
             entry.error = wire.error_code(response)
         return response
+
+    def _remember_sessions(self, answer: str, caller: str) -> None:
+        """Temporary keys act for the account of the role that they were given for, else for the caller's."""
+        role = _ASSUMED_ROLE.search(answer)
+        for key in _ACCESS_KEY_ID.findall(answer):
+            self.accounts.remember_session(key, role[1] if role else caller)
 
     def _judge_and_carry_out(self, call: Call) -> Response:
         if self.switches.of(call.account).rates and not self.rates.admit(

@@ -19,7 +19,7 @@ from lab.aws.errors import AwsError
 from lab.aws.wire import services_signed_as
 
 if TYPE_CHECKING:
-    from lab.aws.call import Call
+    from lab.aws.call import Call, Moto
 
 KINDS = {
     "throttle": "refused with the service's throttling error",
@@ -102,9 +102,7 @@ def parse(document: dict[str, Any]) -> Fault:
         raise ValueError(f"lock_race: {service} has no lock tokens here; those that have: {', '.join(registry.races)}")
     if kind == "stale" and (account is None or service == "*"):
         raise ValueError("stale: needs one account and one service, whose state it keeps")
-    snapshot = snapshots.take(service, account) if kind == "stale" and account else None
     return Fault(
-        snapshot=snapshot,
         service=service,
         operation=operation,
         kind=str(kind),
@@ -132,12 +130,16 @@ def _must_exist(service: str, operation: str) -> None:
 class Faults:
     """The faults that are set, oldest first; of one kind only the first that fits strikes."""
 
-    def __init__(self) -> None:
+    def __init__(self, moto: Moto) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
+        self._moto = moto
 
     def add(self, document: dict[str, Any]) -> dict[str, Any]:
         fault = parse(document)
+        if fault.kind == "stale" and fault.account:
+            with self._moto.lock(fault.account, fault.service):
+                fault.snapshot = snapshots.take(fault.service, fault.account)
         with self._lock:
             self._faults.append(fault)
         return fault.listed()

@@ -26,7 +26,12 @@ def _of_account(service: str, account: str) -> Any:
 
 
 def take(service: str, account: str) -> Snapshot:
-    return Snapshot(service, {region: copy.deepcopy(kept) for region, kept in _of_account(service, account).items()})
+    """ValueError if this service's backend cannot be copied."""
+    try:
+        kept = {region: copy.deepcopy(backend) for region, backend in _of_account(service, account).items()}
+    except Exception as problem:  # a lock or an odd dictionary somewhere in moto's objects
+        raise ValueError(f"stale: the state of {service} cannot be kept ({problem})") from None
+    return Snapshot(service, kept)
 
 
 @contextlib.contextmanager

@@ -120,6 +120,12 @@ def test_stale_reads_do_not_yet_show_what_is_new(aws: Aws) -> None:
     assert outcome(backup.describe_backup_vault, BackupVaultName="vault") == "ok"
 
 
+def test_what_cannot_be_kept_is_said(aws: Aws) -> None:
+    aws.client("ssm").put_parameter(Name="p", Value="v", Type="String")
+    with pytest.raises(AssertionError, match="the state of ssm cannot be kept"):
+        aws.fault(service="ssm", operation="GetParameter", kind="stale")
+
+
 def test_probability_is_reproducible(aws: Aws) -> None:
     logs = aws.client("logs")
 

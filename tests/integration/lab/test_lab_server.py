@@ -157,6 +157,14 @@ def test_issued_keys_act_for_their_account(aws: Aws) -> None:
     assert aws.client("sts", access_key=session["AccessKeyId"]).get_caller_identity()["Account"] == aws.account_id
 
 
+def test_an_assumed_role_acts_for_its_own_account(aws_region: Region) -> None:
+    owner, other = Aws(aws_region), Aws(aws_region)
+    role = owner.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    session = other.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    identity = other.client("sts", access_key=session["AccessKeyId"]).get_caller_identity()
+    assert identity["Account"] == owner.account_id
+
+
 def test_managed_policies_exist(aws: Aws) -> None:
     iam = aws.client("iam")
     iam.create_role(RoleName="backup", AssumeRolePolicyDocument=TRUST)
@@ -314,6 +322,13 @@ def test_mirror_serves_its_files_and_nothing_else(tmp_path: Path) -> None:
             {"service": "wafv2", "operation": "GetIPSet", "kind": "throttle", "times": 0},
             {},
             "not a positive number",
+        ),
+        (
+            "POST",
+            "faults",
+            {"service": "logs", "operation": "DescribeLogGroups", "kind": "stale"},
+            {},
+            "needs one account",
         ),
         ("POST", "switches", {"page_size": "2"}, {}, "page_size"),
         ("POST", "switches", {"colour": 2}, {}, "unknown switch: colour"),
