@@ -149,14 +149,13 @@ class Bench:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         (directory / "plugins").mkdir()
-        (directory / "ansible.cfg").touch()
         (directory / "plugins/floor.py").write_text(FLOOR)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANSIBLE_"))}
         self.env = {
             **kept,
             "PYTHONPATH": f"{ROOT / 'playbooks/collections'}:{ROOT / 'tests/integration/inventory'}",
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks/collections"),
-            "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
             "ANSIBLE_INVENTORY_PLUGINS": str(directory / "plugins"),
             "AWS_ACCESS_KEY_ID": "AKIARECORDED",

@@ -192,7 +192,15 @@ class _Compiler:
             raise Undecided
         compare = COMPARISONS[node.ops[0].op]
         left, right = self.compile(node.expr), self.compile(node.ops[0].expr)
-        return lambda variables: compare(_present(left(variables)), _present(right(variables)))
+        contains = node.ops[0].op in ("in", "notin")
+
+        def holds(variables: Variables) -> bool:
+            one, other = left(variables), right(variables)
+            if contains and one is UNDEFINED:
+                raise Undecided  # in an empty list nothing looks at it
+            return compare(_present(one), _present(other))
+
+        return holds
 
     def _and(self, node: nodes.And) -> Evaluate:
         left, right = self.compile(node.left), self.compile(node.right)
