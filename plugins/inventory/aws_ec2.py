@@ -140,7 +140,7 @@ options:
         type: str
         default: ''
       separator:
-        description: What stands between O(hostnames.prefix) and O(hostnames.name).
+        description: What stands between O(hostnames[].prefix) and O(hostnames[].name).
         type: str
         default: _
   allow_duplicated_hosts:
