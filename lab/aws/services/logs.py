@@ -23,6 +23,9 @@ RETENTION_DAYS = (
 )  # fmt: skip
 MAX_SUBSCRIPTION_FILTERS = 2  # cloudwatch_limits_cwl.html: "2 per log group"
 MAX_METRIC_FILTERS = 100
+# API_PutLogEvents: "calculated as the sum of all event messages in UTF-8, plus 26 bytes for each log event"
+MAX_BATCH, EVENT_OVERHEAD, MAX_EVENT = 1_048_576, 26, 1_048_576
+DAY = 86_400_000
 
 
 @rule("logs", "PutRetentionPolicy")
@@ -36,6 +39,24 @@ def check_retention(call: Call) -> None:
             f"Member must satisfy enum value set: [{allowed}]",
             400,
         )
+
+
+@rule("logs", "PutLogEvents")
+def check_batch(call: Call) -> None:
+    stamps = [event["timestamp"] for event in call.params["logEvents"]]
+    sizes = [len(event["message"].encode()) + EVENT_OVERHEAD for event in call.params["logEvents"]]
+    if stamps != sorted(stamps):
+        raise _refused("Log events in a single PutLogEvents request must be in chronological order.")
+    if stamps[-1] - stamps[0] > DAY:
+        raise _refused("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
+    if max(sizes) > MAX_EVENT:
+        raise _refused(f"Log event too large: {max(sizes)} bytes exceeds limit of {MAX_EVENT}")
+    if sum(sizes) > MAX_BATCH:
+        raise _refused(f"Upload too large: {sum(sizes)} bytes exceeds limit of {MAX_BATCH}")
+
+
+def _refused(message: str) -> AwsError:
+    return AwsError("InvalidParameterException", message, 400)
 
 
 def _group(call: Call) -> str:

@@ -51,3 +51,19 @@ def known_rules(call: Call) -> None:
 def delete_trail(call: Call) -> dict[str, Any]:
     """API_DeleteTrail takes a name or an ARN; moto forgets to look for the latter."""
     return call.moto({"Name": call.params["Name"].rpartition("/")[2]})
+
+
+@rule("cloudwatch", "PutMetricData")
+def check_metric_data(call: Call) -> None:
+    """API_PutMetricData: up to 1,000 metrics in a request, and no namespace of AWS's own."""
+    namespace, data = call.params["Namespace"], call.params.get("MetricData", [])
+    if namespace.startswith("AWS/"):
+        raise AwsError("InvalidParameterValue", f"The value {namespace} for parameter Namespace is invalid.", 400)
+    if len(data) > 1000:
+        message = "The collection MetricData must not have a size greater than 1000."
+        raise AwsError("InvalidParameterValue", message, 400)
+    for each in data:
+        given = [name for name in ("Value", "Values", "StatisticValues") if name in each]
+        if len(given) != 1:
+            message = "Exactly one of the parameters Value, Values and StatisticValues must be given."
+            raise AwsError("InvalidParameterCombination", message, 400)

@@ -24,6 +24,7 @@ WAF = "https://docs.aws.amazon.com/waf/latest/APIReference/API_"
 WAF_GUIDE = "https://docs.aws.amazon.com/waf/latest/developerguide/"
 BACKUP = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_"
 BACKUP_LIMITS = "https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html"
+CLOUDWATCH = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_"
 LOGS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_"
 TERRAFORM = "https://github.com/hashicorp/terraform-provider-aws/issues/"
 EC2_ERRORS = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"
@@ -119,6 +120,15 @@ def tag_conditions(count: int) -> list[dict[str, str]]:
 
 def lock(**changes: Any) -> dict[str, Any]:
     return {"BackupVaultName": "vault", **changes}
+
+
+def batch(*stamps: int, message: str = "m") -> dict[str, Any]:
+    events = [{"timestamp": 1_700_000_000_000 + stamp, "message": message} for stamp in stamps]
+    return {"logGroupName": "group", "logStreamName": "stream", "logEvents": events}
+
+
+def metric(**changes: Any) -> dict[str, Any]:
+    return {"MetricName": "m", "Value": 1.0, **changes}
 
 
 INVALID = "WAFInvalidParameterException"
@@ -387,6 +397,21 @@ ROWS: list[tuple[str, str, dict[str, Any], str, str, str]] = [
     ("third subscription filter", "logs.PutSubscriptionFilter",
      {"logGroupName": "group", "filterName": "c", "filterPattern": "", "destinationArn": "{function}"},
      "LimitExceededException", "limit", f"{LOGS}PutSubscriptionFilter.html"),
+    ("events out of order", "logs.PutLogEvents", batch(2_000, 1_000), "InvalidParameterException",
+     "chronological order", f"{LOGS}PutLogEvents.html"),
+    ("events of two days", "logs.PutLogEvents", batch(0, 86_400_001), "InvalidParameterException", "24 hours",
+     f"{LOGS}PutLogEvents.html"),
+    ("events of more than 1 MiB", "logs.PutLogEvents", batch(*range(5), message="x" * 250_000),
+     "InvalidParameterException", "exceeds limit of 1048576", f"{LOGS}PutLogEvents.html"),
+    ("empty message", "logs.PutLogEvents", batch(1, message=""), "InvalidParameterException", "length",
+     f"{LOGS}PutLogEvents.html"),
+    # --- cloudwatch
+    ("namespace of AWS", "cloudwatch.PutMetricData", {"Namespace": "AWS/EC2", "MetricData": [metric()]},
+     "InvalidParameterValue", "Namespace", f"{CLOUDWATCH}PutMetricData.html"),
+    ("1,001 metrics", "cloudwatch.PutMetricData", {"Namespace": "n", "MetricData": [metric()] * 1001},
+     "InvalidParameterValue", "1000", f"{CLOUDWATCH}PutMetricData.html"),
+    ("value twice", "cloudwatch.PutMetricData", {"Namespace": "n", "MetricData": [metric(Values=[1.0])]},
+     "InvalidParameterCombination", "Exactly one", f"{CLOUDWATCH}MetricDatum.html"),
     # --- other services: the common errors of each protocol
     ("wrong type in JSON", "logs.PutRetentionPolicy", {"logGroupName": "group", "retentionInDays": "thirty"},
      "SerializationException", "retentionInDays", "https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html"),
