@@ -114,7 +114,7 @@ options:
         required: true
 attributes:
   check_mode:
-    description: Reports what would change and writes nothing. If the plan does not exist, it says so in a warning.
+    description: Reports what would change and writes nothing. It does not need the plan to exist.
     support: full
   diff_mode:
     description: Shows the selection before and after.
@@ -344,10 +344,8 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
 
     named = (each for each in api.plan_summaries() if each["BackupPlanName"] == wanted.plan_name)
     backup_plan = only("backup plan", wanted.plan_name, named, "BackupPlanId")
-    if backup_plan is None and wanted.state == "present":
-        if not module.check_mode:
-            raise InvalidError(f"there is no backup plan {wanted.plan_name}: create it first, with backup_plan")
-        module.warn(f"backup plan {wanted.plan_name} does not exist yet")
+    if backup_plan is None and wanted.state == "present" and not module.check_mode:
+        raise InvalidError(f"there is no backup plan {wanted.plan_name}: create it first, with backup_plan")
     plan_id = backup_plan and backup_plan["BackupPlanId"]
 
     def plan_now() -> Plan:
@@ -362,6 +360,8 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
         "exists": after is not None,
         "backup_selection": report(after, plan_id),
     }
+    if backup_plan is None:
+        result["msg"] = f"There is no backup plan {wanted.plan_name}."
     if module._diff:
         result["diff"] = {"before": describe(todo.before), "after": describe(after)}
     return result

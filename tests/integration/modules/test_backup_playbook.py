@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,10 @@ class Policy:
         return [vault["BackupVaultName"] for vault in self.backup.list_backup_vaults()["BackupVaultList"]]
 
 
+def policy_of(plans: list[dict[str, Any]], *vaults: dict[str, Any]) -> dict[str, Any]:
+    return {"backup_policy": {"vaults": list(vaults), "plans": plans}}
+
+
 @pytest.fixture
 def policy(aws: Aws) -> Policy:
     ec2 = aws.client("ec2")
@@ -102,11 +107,9 @@ def test_life_cycle(policy: Policy) -> None:
     assert selection["IamRoleArn"] == role["Arn"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "backup.amazonaws.com"}
-    policies = iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
-    assert sorted(p["PolicyName"] for p in policies) == [
-        "AWSBackupServiceRolePolicyForBackup",
-        "AWSBackupServiceRolePolicyForRestores",
-    ]
+    for name, kind in ((ROLE, "Backup"), ("rampart-restore", "Restores")):
+        policies = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        assert [each["PolicyName"] for each in policies] == [f"AWSBackupServiceRolePolicyFor{kind}"]
 
     for options in (["--check"], []):
         output = policy(*options)
@@ -114,8 +117,8 @@ def test_life_cycle(policy: Policy) -> None:
         assert policy.writes == []
         assert "Backup plan rampart-daily protects 2 instances: web-1, web-2" in output
 
-    weekly = {
-        "backup_plans": [
+    weekly = policy_of(
+        [
             {
                 "name": "rampart-daily",
                 "rules": [
@@ -139,7 +142,7 @@ def test_life_cycle(policy: Policy) -> None:
                 ],
             }
         ]
-    }
+    )
     assert "changed=2" in policy("--check", **weekly)
     assert policy.writes == []
     output = policy(**weekly)
@@ -152,7 +155,7 @@ def test_life_cycle(policy: Policy) -> None:
     assert policy.writes == []
     assert "changed=4" in policy(**weekly, backup_state="absent")
     assert policy.vaults() == policy.backup.list_backup_plans()["BackupPlansList"] == []
-    assert [r for r in iam.list_roles()["Roles"] if r["RoleName"] == ROLE] == []
+    assert [r for r in iam.list_roles()["Roles"] if r["RoleName"].startswith("rampart-")] == []
     for options in (["--check"], []):
         assert "changed=0" in policy(*options, **weekly, backup_state="absent")
 
@@ -160,16 +163,73 @@ def test_life_cycle(policy: Policy) -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ({"target_backup_vault_name": "elsewhere"}, "must be one of backup_vaults"),
-        ({"lifecycle": {"move_to_cold_storage_after_days": 30, "delete_after_days": 100}}, "at least 90 more"),
-        ({"start_window_minutes": 30}, "start_window_minutes at least 60"),
-        ({"start_window_minutes": 120, "completion_window_minutes": 150}, "completion_window_minutes at least"),
+        ({"target_backup_vault_name": "elsewhere"}, "elsewhere is none of the vaults of the policy (rampart)"),
+        ({"lifecycle": {"move_to_cold_storage_after_days": 30, "delete_after_days": 100}}, "it must be at least 120"),
+        ({"start_window_minutes": 30}, "start_window_minutes is 30, it must be at least 60"),
+        ({"start_window_minutes": 120, "completion_window_minutes": 150}, "it must be at least 180"),
         ({"lifecycl": {"delete_after_days": 35}}, "lifecycl"),
     ],
 )
 def test_a_wrong_rule_is_refused_before_anything_is_made(policy: Policy, rule: dict[str, Any], words: str) -> None:
-    plan = {"name": "p", "rules": [{"rule_name": "r", "target_backup_vault_name": "rampart", **rule}], "selections": []}
-    code, output = policy.run(backup_plans=[plan])
+    plan = {"name": "p", "rules": [{"rule_name": "r", "target_backup_vault_name": "rampart", **rule}]}
+    code, output = policy.run(**policy_of([plan]))
     assert code == 2
     assert words in " ".join(output.split())
     assert policy.writes == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (policy_of([], {"name": "a"}), "Backup vault a: backup_vault_name: 'a' is not 2 to 50"),
+        (policy_of([], {"name": "two"}, {"name": "two"}), "Two backup vaults are named two"),
+        (policy_of([{"name": "p"}]), "Backup plan p: rules: 0 rules"),
+        ({"backup_presets": ["immutable"]}, "confirm it with confirm_immutable_after"),
+        ({"backup_presets": ["weekly"]}, "backup_presets"),
+        ({"backup_presets": "daily_35"}, "backup_presets: expected list"),
+        ({"backup_vaults": []}, "backup_vaults: the role backup has no such variable"),
+    ],
+)
+def test_a_wrong_policy_is_refused(policy: Policy, wrong: dict[str, Any], words: str) -> None:
+    code, output = policy.run(**wrong)
+    assert code == 2
+    assert words in " ".join(output.split())
+    assert not [each for each in policy.writes if each.startswith("CreateBackup")]
+
+
+def test_all_presets_with_notifications_of_failures(policy: Policy) -> None:
+    topic = policy.aws.client("sns").create_topic(Name="failures")["TopicArn"]
+    wanted = {
+        "backup_presets": ["daily_35", "web_small", "gfs", "immutable"],
+        "backup_confirm_immutable_after": (datetime.now(UTC) + timedelta(days=7)).date().isoformat(),
+        "backup_notifications_topic_arn": topic,
+    }
+    policy(**wanted)
+    assert policy.vaults() == ["rampart", "rampart-immutable"]
+    lock = next(each for each in policy.backup.list_backup_vaults()["BackupVaultList"] if each["Locked"])
+    assert (lock["BackupVaultName"], lock["MinRetentionDays"]) == ("rampart-immutable", 35)
+    assert lock["LockDate"].date().isoformat() == wanted["backup_confirm_immutable_after"]
+    told = policy.backup.get_backup_vault_notifications(BackupVaultName="rampart")
+    assert told["SNSTopicArn"] == topic
+    assert set(told["BackupVaultEvents"]) == {
+        "BACKUP_JOB_FAILED",
+        "BACKUP_JOB_EXPIRED",
+        "COPY_JOB_FAILED",
+        "RESTORE_JOB_FAILED",
+    }
+    rules = {}
+    for summary in policy.backup.list_backup_plans()["BackupPlansList"]:
+        plan = policy.backup.get_backup_plan(BackupPlanId=summary["BackupPlanId"])["BackupPlan"]
+        rules[plan["BackupPlanName"]] = {each["RuleName"]: each["Lifecycle"] for each in plan["Rules"]}
+    assert rules == {
+        "rampart-daily": {"daily": {"DeleteAfterDays": 35}},
+        "rampart-web-small": {"daily": {"DeleteAfterDays": 7}, "weekly": {"DeleteAfterDays": 28}},
+        "rampart-gfs": {
+            "daily": {"DeleteAfterDays": 7},
+            "weekly": {"DeleteAfterDays": 35},
+            "monthly": {"DeleteAfterDays": 365},
+            "yearly": {"MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 2555},
+        },
+        "rampart-immutable": {"daily": {"DeleteAfterDays": 35}},
+    }
+    assert "changed=0" in policy(**wanted)

@@ -118,7 +118,7 @@ def test_a_plan_that_is_missing(selection: Module, plan_id: str) -> None:
     assert "no backup plan nightly" in selection.fails(conditions=conditions(), backup_plan_name="nightly")
     would = selection(conditions=conditions(), backup_plan_name="nightly", check=True)
     assert would["changed"]
-    assert any("nightly does not exist yet" in str(warning) for warning in would["warnings"])
+    assert would["msg"] == "There is no backup plan nightly."
     selection.unchanged(state="absent", backup_plan_name="nightly")
 
 

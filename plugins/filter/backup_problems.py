@@ -1,0 +1,114 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: backup_problems
+short_description: Say what is wrong with a backup policy, without asking AWS
+version_added: 0.1.0
+description:
+  - Checks vaults, plans and selections by the same rules as the modules that make them, so that none is made if one of
+    them cannot be.
+options:
+  _input:
+    description:
+      - A dictionary with the lists C(vaults) and C(plans). A vault has a C(name) and options of
+        M(rampart.ops.backup_vault), a plan a C(name), options of M(rampart.ops.backup_plan), and C(selections) with a
+        C(name) and options of M(rampart.ops.backup_selection).
+    type: dict
+    required: true
+author:
+  - The Rampart developers (@rampart-ops)
+"""
+
+EXAMPLES = r"""
+- name: Check a policy
+  ansible.builtin.assert:
+    that: problems == []
+    fail_msg: "{{ problems | join(' ') }}"
+  vars:
+    problems: "{{ {'vaults': [{'name': 'daily'}], 'plans': []} | rampart.ops.backup_problems }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The problems, one sentence each; empty if there are none.
+  type: list
+  elements: str
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.modules import backup_plan, backup_selection, backup_vault
+
+# The role has its own; the rule is only that there is one.
+A_ROLE = "arn:aws:iam::000000000000:role/backup"
+
+
+def backup_problems(policy: Any) -> list[str]:
+    if not isinstance(policy, Mapping):
+        raise AnsibleFilterError("backup_problems needs a dictionary with vaults and plans")
+    return list(_problems(list(policy.get("vaults") or ()), list(policy.get("plans") or ())))
+
+
+def _problems(vaults: list[Mapping[str, Any]], plans: list[Mapping[str, Any]]) -> Iterator[str]:
+    yield from _not_unique("backup vaults", vaults)
+    yield from _not_unique("backup plans", plans)
+    for vault in vaults:
+        yield from _checked(f"Backup vault {vault.get('name')}", vault, backup_vault.ARGUMENT_SPEC, _check_vault)
+    names = {vault.get("name") for vault in vaults}
+    for plan in plans:
+        where = f"Backup plan {plan.get('name')}"
+        selections = list(plan.get("selections") or ())
+        own = {key: value for key, value in plan.items() if key != "selections"}
+        yield from _checked(where, own, backup_plan.ARGUMENT_SPEC, lambda args: backup_plan.wanted_of(args).check())
+        for rule in plan.get("rules") or ():
+            target = rule.get("target_backup_vault_name")
+            if target not in names:
+                known = ", ".join(sorted(map(str, names)))
+                yield f"{where}: rule {rule.get('rule_name')}: {target} is none of the vaults of the policy ({known})."
+        yield from _not_unique(f"selections of backup plan {plan.get('name')}", selections)
+        for selection in selections:
+            args = {"iam_role_arn": A_ROLE, **selection, "backup_plan_name": plan.get("name")}
+            args["backup_selection_name"] = args.pop("name", None)
+            yield from _checked(
+                f"{where}: selection {selection.get('name')}", args, backup_selection.ARGUMENT_SPEC, _check_selection
+            )
+
+
+def _check_vault(args: Mapping[str, Any]) -> None:
+    wanted = backup_vault.wanted_of(args)
+    wanted.check(wanted.notifications.events if wanted.notifications else ())  # the module knows the SDK's events
+
+
+def _check_selection(args: Mapping[str, Any]) -> None:
+    backup_selection.wanted_of(args).check()
+
+
+def _checked(
+    where: str, args: Mapping[str, Any], spec: Mapping[str, Any], check: Callable[[Mapping[str, Any]], None]
+) -> Iterator[str]:
+    result = ArgumentSpecValidator(dict(spec)).validate(dict(args))
+    if result.error_messages:
+        yield f"{where}: {'; '.join(result.error_messages)}."
+        return
+    try:
+        check(result.validated_parameters)
+    except InvalidError as error:
+        yield f"{where}: {error}."
+
+
+def _not_unique(what: str, items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    names = [item.get("name") for item in items]
+    for name in sorted({str(name) for name in names if names.count(name) > 1}):
+        yield f"Two {what} are named {name}, of which only one can be meant."
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"backup_problems": backup_problems}
