@@ -67,3 +67,9 @@ def check_metric_data(call: Call) -> None:
         if len(given) != 1:
             message = "Exactly one of the parameters Value, Values and StatisticValues must be given."
             raise AwsError("InvalidParameterCombination", message, 400)
+
+
+@operation("kms", "ScheduleKeyDeletion")
+def schedule_key_deletion(call: Call) -> dict[str, Any]:
+    """API_ScheduleKeyDeletion takes a key id or an ARN; moto stumbles over the latter."""
+    return call.moto({**call.params, "KeyId": call.params["KeyId"].rpartition("/")[2]})

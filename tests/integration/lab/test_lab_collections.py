@@ -166,3 +166,52 @@ def test_web_acl_and_its_association(aws: Aws) -> None:
         (False, True),
         (False, False),
     ], [each.get("msg") for each in seen]
+
+
+VISIBLE = {"sampled_requests_enabled": True, "cloud_watch_metrics_enabled": True, "metric_name": "g"}
+GROUP = {
+    "name": "group",
+    "scope": "REGIONAL",
+    "capacity": 50,
+    "sampled_requests": True,
+    "cloudwatch_metrics": True,
+    "rules": [
+        {
+            "name": "geo",
+            "priority": 1,
+            "action": {"block": {}},
+            "statement": {"geo_match_statement": {"country_codes": ["DE"]}},
+            "visibility_config": VISIBLE,
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "wanted", "name"),
+    [
+        (
+            "amazon.aws.iam_role",
+            {
+                "assume_role_policy_document": json.dumps(TRUST),
+                "managed_policies": ["arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy"],
+            },
+            {"name": "role"},
+        ),
+        ("amazon.aws.kms_key", {}, {"alias": "key"}),
+        ("amazon.aws.cloudwatchevent_rule", {"schedule_expression": "rate(1 day)"}, {"name": "rule"}),
+        ("amazon.aws.cloudwatchlogs_log_group", {"retention": 30}, {"log_group_name": "group"}),
+        ("community.aws.sns_topic", {"display_name": "x"}, {"name": "topic"}),
+        ("community.aws.wafv2_rule_group", GROUP, {"name": "group", "scope": "REGIONAL"}),
+    ],
+    ids=["iam_role", "kms_key", "event_rule", "log_group", "sns_topic", "rule_group"],
+)
+def test_other_modules_are_idempotent(aws: Aws, module: str, wanted: dict[str, Any], name: dict[str, Any]) -> None:
+    steps = [({**wanted, **name}, "present"), ({**wanted, **name}, "present"), (name, "absent"), (name, "absent")]
+    seen = [aws.run_module(module, {**arguments, "state": state}) for arguments, state in steps]
+    assert [(each["failed"], each["changed"]) for each in seen] == [
+        (False, True),
+        (False, False),
+        (False, True),
+        (False, False),
+    ], [each.get("msg") for each in seen]
