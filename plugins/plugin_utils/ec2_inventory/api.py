@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import unescape
 
-import botocore.session
-from botocore.config import Config
-from botocore.parsers import EC2QueryParser, ResponseParserFactory
+try:
+    import botocore.session
+    from botocore.config import Config
+    from botocore.parsers import EC2QueryParser, ResponseParserFactory
+except ImportError:  # amazon.aws says so before any of it is used
+    EC2QueryParser = ResponseParserFactory = object  # type: ignore[assignment, misc]
 
 NEXT_TOKEN = re.compile(rb"<nextToken>([^<]+)</nextToken>")
 # GetInventory takes at most 40 values in a filter.

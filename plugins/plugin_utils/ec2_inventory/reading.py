@@ -17,7 +17,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
-from botocore.utils import parse_timestamp
 
 Read = Callable[[ElementTree.Element], Any]
 Member = tuple[str, str, Read]  # the tag, the variable, how to read it
@@ -115,6 +114,8 @@ class Reader:
             try:
                 self._times[text] = datetime.fromisoformat(text)
             except ValueError:  # before Python 3.11 "Z" is unknown there
+                from botocore.utils import parse_timestamp
+
                 self._times[text] = parse_timestamp(text)
         return self._times[text]
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
-from botocore import exceptions as boto
+with contextlib.suppress(ImportError):  # amazon.aws says so before any of it is used
+    from botocore import exceptions as boto
 
 KEYS = (
     "Check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the options of the same names."

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""rampart.ops.aws_ec2 and ansible-playbook against the lab's EC2, STS and IAM."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_fork import ROOT
+
+from lab.aws.testing import Aws, Region
+
+ROLE = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+ENABLED = {"ANSIBLE_INVENTORY_ENABLED": "rampart.ops.aws_ec2"}
+
+
+def start(aws: Aws, count: int, region: str = "ap-northeast-2", **tags: str) -> list[str]:
+    ec2 = aws.client("ec2", region=region)
+    image = ec2.register_image(Name=f"debian-{tags.get('Name')}", RootDeviceName="/dev/xvda")["ImageId"]
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    specification = [{"ResourceType": "instance", "Tags": pairs}]
+    made = ec2.run_instances(ImageId=image, MinCount=count, MaxCount=count, TagSpecifications=specification)
+    return sorted(instance["InstanceId"] for instance in made["Instances"])
+
+
+def ansible(aws: Aws, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(ROOT / ".venv/bin" / command[0]), *command[1:]],
+        cwd=ROOT,
+        env={**aws.env, **ENABLED, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def write(directory: Path, **config: Any) -> str:
+    path = directory / "aws_ec2.yml"
+    path.write_text(json.dumps({"plugin": "rampart.ops.aws_ec2", "regions": ["ap-northeast-2"], **config}))
+    return str(path)
+
+
+def test_the_fleet_over_pages_and_throttling(aws: Aws, tmp_path: Path) -> None:
+    ids = start(aws, 7, Name="web", Role="web")
+    stopped = start(aws, 1, Name="old", Role="web")
+    aws.client("ec2").stop_instances(InstanceIds=stopped)
+    aws.fault(service="ec2", operation="DescribeInstances", kind="throttle", times=1)
+    aws.reset_journal()
+    path = write(tmp_path, hostnames=["tag:Name"], keyed_groups=[{"key": "tags.Role", "prefix": ""}], page_size=5)
+    done = ansible(aws, "ansible-inventory", "-i", path, "--list")
+    assert done.returncode == 0, done.stderr
+    assert sorted(json.loads(done.stdout)["_web"]["hosts"]) == [f"web-{instance}" for instance in ids]
+    assert set(aws.operations()) == {"DescribeInstances"}
+
+
+def test_two_accounts_and_a_role(aws: Aws, aws_region: Region, tmp_path: Path) -> None:
+    other = Aws(aws_region)
+    role = other.client("iam").create_role(RoleName="inventory", AssumeRolePolicyDocument=json.dumps(ROLE))["Role"][
+        "Arn"
+    ]
+    (here,) = start(aws, 1, Name="here")
+    (there,) = start(other, 1, Name="there")
+    accounts = [{"name": "home"}, {"name": "away", "assume_role_arn": role}]
+    keyed = [{"key": "account_name", "prefix": "account"}]
+    path = write(tmp_path, hostnames=["instance-id"], accounts=accounts, keyed_groups=keyed)
+    done = ansible(aws, "ansible-inventory", "-i", path, "--list")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["account_home"]["hosts"] == [here]
+    assert shown["account_away"]["hosts"] == [there]
+
+
+@pytest.mark.parametrize(
+    ("config", "env", "cause"),
+    [
+        ({}, {"AWS_ACCESS_KEY_ID": "AKIAWRONG"}, "not able to validate the provided access credentials"),
+        ({"regions": ["ap-nowhere-9"]}, {}, "ap-nowhere-9"),
+        ({}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "Could not connect to the endpoint URL"),
+        ({"accounts": [{"name": "away", "assume_role_arn": "no-arn"}]}, {}, "account 'away'"),
+    ],
+    ids=["credentials", "region", "endpoint", "role"],
+)
+def test_a_playbook_stops_before_its_first_task(
+    aws: Aws, tmp_path: Path, config: dict[str, Any], env: dict[str, str], cause: str
+) -> None:
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(
+        json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}])
+    )
+    env = {**env, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false", "ANSIBLE_INVENTORY_ENABLED": "auto,yaml,ini"}
+    done = ansible(aws, "ansible-playbook", "-i", write(tmp_path, **config), str(playbook), **env)
+    assert done.returncode == 4
+    assert cause in done.stderr
+    assert done.stderr.count("[ERROR]") == 1
+    assert "[WARNING]" not in done.stderr
+    assert "PLAY" not in done.stdout
