@@ -146,7 +146,7 @@ class Hostnames:
         return found
 
     def _sanitize(self, name: Any) -> str:
-        text: str = to_text(name)
+        text = str.__str__(to_text(name))  # a name is plain text, also when a filter has made it of marked text
         return self._sanitize_group_name(text) if ":" in text else text
 
     def _preference(self, preference: Any) -> Value:

@@ -28,6 +28,11 @@ class Done:
     stdout: str
     stderr: str
 
+    @property
+    def said(self) -> str:
+        """stderr without the line breaks that Ansible puts into its warnings."""
+        return self.stderr.replace("-\n", "-").replace("\n", " ")
+
 
 class Forker:
     """The process that forks. The configuration of Ansible is the one of its environment, for good."""

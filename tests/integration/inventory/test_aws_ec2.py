@@ -67,7 +67,7 @@ def test_instances_of_one_name_stay_apart(inventory: Inventory) -> None:
     done = inventory.run(NAMES)
     ids = [f"i-{number:017x}" for number in (1, 2)]
     assert json.loads(done.stdout)["aws_ec2"]["hosts"] == [f"a-{ids[0]}", f"a-{ids[1]}", "b"]
-    assert "2 instances are called 'a'" in done.stderr
+    assert "2 instances are called 'a'" in done.said
     merged = inventory.list({**NAMES, "duplicate_hostnames": "merge"})
     assert merged["aws_ec2"]["hosts"] == ["a", "b"]
     assert variables(merged)["a"]["instance_id"] == ids[1]
@@ -353,8 +353,8 @@ def test_stale_answers_serve_while_ec2_fails_if_allowed(inventory: Inventory, ca
     done = inventory.run(config)
     assert done.returncode == 0
     assert json.loads(done.stdout)["aws_ec2"]["hosts"] == ["app-1"]
-    assert "out of order" in done.stderr
-    assert "Using the cached inventory of 0 minutes ago" in done.stderr
+    assert "out of order" in done.said
+    assert "Using the cached inventory of 0 minutes ago" in done.said
     assert inventory.run({**config, "cache_stale_if_error": 0}).returncode == 4
 
 
@@ -367,7 +367,7 @@ def test_an_inventory_that_lacks_a_region_is_not_cached(inventory: Inventory, ca
     config = {**cached, "regions": ["us-east-1", "eu-west-1"], "on_error": "warn"}
     config["aws_config"] = {"retries": {"total_max_attempts": 1}}
     for _ in range(2):
-        assert "eu-west-1" in inventory.run(config).stderr
+        assert "eu-west-1" in inventory.run(config).said
     assert len(inventory.server.calls) == 4
 
 
@@ -412,4 +412,4 @@ def test_a_file_for_another_plugin_is_left_to_it(inventory: Inventory) -> None:
     inventory.server.answers = {"*": pages([instance(1)])}
     done = inventory.run({**NAMES, "plugin": "amazon.aws.aws_ec2"})
     assert done.returncode == 0
-    assert "rampart" not in done.stderr
+    assert "rampart" not in done.said
