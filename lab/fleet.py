@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
 
 LOGIN = "admin"
+# The AMI that the instances claim to be made from.
+IMAGE = "lab-debian"
 # Label on everything a lab makes; its value is the state folder of that lab.
 OWNER = "rampart.lab"
 ME = str(STATE)
@@ -353,10 +355,10 @@ def _instances(account: str, hosts: list[Host], addresses: dict[str, tuple[str, 
     if not missing:
         return
     network = _subnet_id(ec2)
-    images_known = ec2.describe_images(Owners=["self"])["Images"]
-    image = images_known[0]["ImageId"] if images_known else ec2.register_image(
-        Name="lab-debian", Architecture="x86_64", RootDeviceName="/dev/xvda"
-    )["ImageId"]  # fmt: skip
+    known = ec2.describe_images(Owners=["self"], Filters=[{"Name": "name", "Values": [IMAGE]}])["Images"]
+    image = (known[0] if known else ec2.register_image(Name=IMAGE, Architecture="x86_64", RootDeviceName="/dev/xvda"))[
+        "ImageId"
+    ]
     for address, host in missing.items():
         tags = {"Name": host.name, "Role": host.role, "Env": host.env}
         if host.backup:
