@@ -44,12 +44,6 @@ SETTINGS: dict[str, Any] = {
     },
     "groups": {"backed_up": "'Backup' in tags"},
 }
-LIKE_AMAZON = {
-    "instance_states": ["running", "pending", "stopping", "stopped"],
-    "duplicate_hostnames": "merge",
-    "legacy_tags": True,
-    "region_from": "zone",
-}
 TEN_FACTS = [
     "instance_id", "instance_type", "image_id", "key_name", "private_ip_address", "public_ip_address", "subnet_id",
     "vpc_id", {"state": "state.name", "zone": "placement.availability_zone"},
@@ -235,9 +229,9 @@ def sized(bench: Bench, count: int) -> bool:
         theirs = bench.load(bench.inventory("theirs", plugin=AMAZON), AMAZON)
         row(AMAZON, theirs)
         ready = bench.directory / "full.pickle"
-        ours = bench.load(bench.inventory("full", **LIKE_AMAZON), RAMPART)
+        ours = bench.load(bench.inventory("full"), RAMPART)
         row(f"{RAMPART}, full", ours)
-        bench.load(bench.inventory("full", **LIKE_AMAZON), RAMPART, str(ready))
+        bench.load(bench.inventory("full"), RAMPART, str(ready))
         floor = bench.load(ready, "floor")
         row("floor", floor)
         ten = bench.load(bench.inventory("ten", facts=TEN_FACTS), RAMPART)
@@ -256,7 +250,7 @@ def process(bench: Bench, count: int) -> bool:
     with bench.served(count):
         theirs = bench.whole(bench.inventory("theirs", plugin=AMAZON), AMAZON)
         row(AMAZON, theirs)
-        ours = bench.whole(bench.inventory("full", **LIKE_AMAZON), RAMPART)
+        ours = bench.whole(bench.inventory("full"), RAMPART)
         row(f"{RAMPART}, full", ours)
         ten = bench.whole(bench.inventory("ten", facts=TEN_FACTS), RAMPART)
         row(f"{RAMPART}, ten facts", ten)
@@ -269,7 +263,7 @@ def growth(bench: Bench, sizes: list[int]) -> bool:
     costs = []
     for count in sizes:
         with bench.served(count):
-            measured = bench.load(bench.inventory("growth", **LIKE_AMAZON), RAMPART)
+            measured = bench.load(bench.inventory("growth"), RAMPART)
         row(f"{count} instances", measured)
         costs.append(measured["cpu"] / count)
     return verdict("times the cost of one host, at the largest", costs[-1] / costs[0], 1.15, least=False)

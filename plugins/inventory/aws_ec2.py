@@ -329,10 +329,12 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
         return named is None or named[1] in (getattr(self, "_redirected_names", None) or [self.NAME])
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
-        # All that is built here stays, millions of objects without cycles: looking for garbage among them, again and
-        # again while they become more, would take as long as building them.
+        # What is built here stays, millions of objects: looking for garbage among them, again and again while they become
+        # more, takes as long as building them; and every worker that Ansible forks would copy them by looking. A
+        # second inventory in this process (refresh_inventory) gives back the first one's.
         collecting = gc.isenabled()
         gc.disable()
+        gc.unfreeze()
         try:
             super().parse(inventory, loader, path, cache)
             self._build(path, cache)
@@ -342,6 +344,7 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
             self.display.vvv(traceback.format_exc())
             self._refuse(f"{path}: {type(error).__name__}: {error}. Run with -vvv for the traceback.")
         finally:
+            gc.freeze()
             if collecting:
                 gc.enable()
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from xml.sax.saxutils import unescape
 try:
     import botocore.session
     from botocore.config import Config
+    from botocore.model import ServiceModel
     from botocore.parsers import EC2QueryParser, ResponseParserFactory
 except ImportError:  # amazon.aws says so before any of it is used
     EC2QueryParser = ResponseParserFactory = object  # type: ignore[assignment, misc]
@@ -71,15 +73,23 @@ class _Parsers(ResponseParserFactory):
         return _PageParser(**self._defaults) if protocol_name == "ec2" else super().create_parser(protocol_name)
 
 
+@functools.cache
+def _models() -> Any:
+    """The service models, for all sessions: EC2's alone takes as long to load as a hundred instances to read."""
+    return botocore.session.Session().get_component("data_loader")
+
+
 def result_shape() -> Any:
     """What a DescribeInstances answer looks like."""
-    return botocore.session.Session().get_service_model("ec2").operation_model("DescribeInstances").output_shape
+    model = ServiceModel(_models().load_service_model("ec2", "service-2"), "ec2")
+    return model.operation_model("DescribeInstances").output_shape
 
 
 def session(account: Account) -> botocore.session.Session:
     """A session of the account itself. It makes clients for one thread at a time."""
     made = botocore.session.Session(profile=account.profile)
     made.register_component("response_parser_factory", _Parsers())
+    made.register_component("data_loader", _models())
     if account.access_key and not account.profile:
         made.set_credentials(account.access_key, account.secret_key or "", account.session_token)
     return made
