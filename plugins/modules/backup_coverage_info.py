@@ -24,6 +24,12 @@ options:
       - The value is a text, a list of texts one of which must fit, or V(*) for any value.
       - Exactly one of O(tags) and O(backup_plan_name) is required.
     type: dict
+  exempt_values:
+    description:
+      - Values of the tags of O(tags) by which a resource asks not to be backed up, for example V(no).
+    type: list
+    elements: str
+    default: []
   backup_plan_name:
     description: The plan whose selections say which resources are asked about.
     type: str
@@ -108,6 +114,11 @@ resources:
       returned: always
       type: str
       sample: web-1
+    resource_tags:
+      description: The tags of the resource.
+      returned: always
+      type: dict
+      sample: {Name: web-1, Backup: daily}
     verdict:
       description:
         - V(protected), V(stale) if the newest recovery point is too old, or V(unprotected) if there is none.
@@ -190,6 +201,7 @@ if TYPE_CHECKING:
 
 ARGUMENT_SPEC = {
     "tags": {"type": "dict"},
+    "exempt_values": {"type": "list", "elements": "str", "default": []},
     "backup_plan_name": {"type": "str"},
     "backup_selection_name": {"type": "str"},
     "resource_types": {"type": "list", "elements": "str", "choices": list(TYPES), "default": ["EC2"]},
@@ -234,6 +246,8 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     if module.params["backup_plan_name"]:
         mine = chosen(plans, module.params["backup_plan_name"], module.params["backup_selection_name"])
         resources = [each for each in resources if any(one.content.selects(each.arn, each.tags) for one in mine)]
+    exempt = set(module.params["exempt_values"])
+    resources = [each for each in resources if not exempt & {each.tags.get(key) for key in tags}]
     found = sweep(api, plans, resources, objective, now)
     verdicts = judge(resources, found, objective, now)
     return {"changed": False, "resources": verdicts, "summary": summary(verdicts)}

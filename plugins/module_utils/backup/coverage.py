@@ -166,6 +166,7 @@ def _verdict(resource: Resource, found: Findings, objective: Objective, now: dat
         "resource_arn": resource.arn,
         "resource_type": resource.type,
         "resource_name": resource.name,
+        "resource_tags": dict(resource.tags),
         "verdict": verdict,
         "reason": "; ".join(reasons),
         "rpo_hours": hours,

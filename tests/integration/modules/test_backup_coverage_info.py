@@ -33,6 +33,7 @@ def test_by_tag(coverage: Module) -> None:
     back_up(aws, arns["b"])
     result = coverage(tags={"Backup": ["daily", "hourly"]})
     assert verdicts(result) == {"a": "protected", "b": "protected"}
+    assert set(verdicts(coverage(tags={"Backup": "*"}, exempt_values=["no"]))) == {"a", "b"}
     result = coverage(tags={"Backup": "*"})
     assert verdicts(result) == {"a": "protected", "b": "protected", "c": "unprotected"}
     assert result["summary"] == {"total": 3, "protected": 2, "stale": 0, "unprotected": 1}

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""backup_now, backup_audit, backup_drill and restore, as an operator runs them, against the region."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from backup_modules import TRUST, back_up, launch, role
+
+from lab.aws.testing import REPO, Aws
+
+
+class Operator:
+    """Somebody with an inventory of two instances, and a vault and roles as the role backup makes them."""
+
+    def __init__(self, aws: Aws, directory: Path) -> None:
+        self.aws = aws
+        self.directory = directory
+        self.hosts: dict[str, dict[str, Any]] = {}
+        for name in ("web-1", "web-2"):
+            arn = launch(aws, Name=name, Backup="daily")
+            self.hosts[name] = {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": sys.executable,
+                "aws_instance_id": arn.rpartition("/")[2],
+                "aws_owner_id": arn.split(":")[4],
+                "aws_placement": {"region": arn.split(":")[3]},
+                "arn": arn,
+            }
+        aws.client("backup").create_backup_vault(BackupVaultName="rampart")
+        for name in ("rampart-backup", "rampart-restore"):
+            role(aws, name)
+
+    def start(self, playbook: str, **variables: Any) -> subprocess.Popen[str]:
+        inventory = self.directory / "inventory.json"
+        inventory.write_text(json.dumps({"web": {"hosts": self.hosts}}))
+        return subprocess.Popen(
+            [
+                f"{Path(sys.executable).parent}/ansible-playbook",
+                *("-i", str(inventory), f"{REPO}/playbooks/{playbook}.yml", "--extra-vars", json.dumps(variables)),
+            ],
+            cwd=self.directory,
+            env={**self.aws.env, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "PWD": str(self.directory)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, playbook: str, **variables: Any) -> tuple[int, str]:
+        process = self.start(playbook, **variables)
+        output, _nothing = process.communicate(timeout=180)
+        return process.returncode, output
+
+    def points(self, name: str) -> list[str]:
+        answer = self.aws.client("backup").list_recovery_points_by_resource(ResourceArn=self.hosts[name]["arn"])
+        return [each["RecoveryPointArn"] for each in answer["RecoveryPoints"]]
+
+    def hook(self, name: str, flag: str, **more: Any) -> Path:
+        """Hooks that write down what they do."""
+        journal = self.directory / f"{name}.log"
+        self.hosts[name]["snapshot_hooks"] = {
+            "freeze": f"echo freeze >> {journal}",
+            "thaw": f"echo thaw >> {journal}",
+            **more,
+        }
+        self.hosts[name]["__snapshot_flag"] = flag
+        return journal
+
+
+@pytest.fixture
+def operator(aws: Aws, tmp_path: Path) -> Operator:
+    return Operator(aws, tmp_path)
+
+
+def test_backup_now(operator: Operator) -> None:
+    code, output = operator.run("backup_now", hosts="web")
+    assert code == 0, output
+    for name in ("web-1", "web-2"):
+        (point,) = operator.points(name)
+        assert point in output
+
+
+@pytest.mark.parametrize("variables", [{}, {"hosts": "db"}])
+def test_backup_now_needs_hosts(operator: Operator, variables: dict[str, str]) -> None:
+    code, output = operator.run("backup_now", **variables)
+    assert code == 2
+    assert "-e hosts=web" in output
+    assert "StartBackupJob" not in operator.aws.operations()
+
+
+def test_a_frozen_host_is_thawed(operator: Operator, tmp_path: Path) -> None:
+    journal = operator.hook("web-1", str(tmp_path / "frozen"))
+    code, output = operator.run("backup_now", hosts="web")
+    assert code == 0, output
+    assert journal.read_text().split() == ["freeze", "thaw"]
+    assert not (tmp_path / "frozen").exists()
+
+
+def test_a_frozen_host_is_thawed_when_the_backup_cannot_begin(operator: Operator, tmp_path: Path) -> None:
+    journal = operator.hook("web-1", str(tmp_path / "frozen"))
+    code, output = operator.run("backup_now", hosts="web-1", snapshot_vault="missing")
+    assert code == 2
+    assert "missing" in output
+    assert journal.read_text().split() == ["freeze", "thaw"]
+
+
+def test_a_frozen_host_thaws_itself_when_the_controller_dies(operator: Operator, tmp_path: Path) -> None:
+    journal = operator.hook("web-1", str(tmp_path / "frozen"), timeout=4)
+    operator.aws.fault(service="backup", operation="StartBackupJob", kind="delay", times=1, params={"seconds": 15})
+    process = operator.start("backup_now", hosts="web-1")
+    end = time.monotonic() + 60
+    while not journal.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert journal.read_text().split() == ["freeze"]
+    end = time.monotonic() + 20
+    while "thaw" not in journal.read_text() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert journal.read_text().split() == ["freeze", "thaw"]
+
+
+def test_backup_audit(operator: Operator, tmp_path: Path) -> None:
+    operator.aws.client("iam").create_role(RoleName="backup", AssumeRolePolicyDocument=TRUST)
+    launch(operator.aws, Name="scratch", Backup="no")
+    back_up(operator.aws, operator.hosts["web-1"]["arn"], vault="rampart")
+    code, output = operator.run("backup_audit")
+    assert code == 2
+    assert "1 of 2 resources have no backup that is fresh enough: web-2" in " ".join(output.split())
+    report = json.loads((tmp_path / "backup-coverage/coverage.json").read_text())
+    assert report["summary"] == {"total": 2, "protected": 1, "stale": 0, "unprotected": 1}
+    assert [each["resource_name"] for each in report["resources"]] == ["web-2", "web-1"]
+    html = (tmp_path / "backup-coverage/coverage.html").read_text()
+    assert '<tr class="unprotected"><td>unprotected' in html
+    assert "scratch" not in html
+    back_up(operator.aws, operator.hosts["web-2"]["arn"], vault="rampart")
+    code, output = operator.run("backup_audit")
+    assert code == 0, output
+    assert "All 2 resources have a backup" in output
+
+
+def test_backup_drill_and_restore(operator: Operator) -> None:
+    code, output = operator.run("backup_drill")
+    assert code == 2
+    assert "None of the 2 instances has a backup" in output
+    operator.aws.client("iam").create_role(RoleName="backup", AssumeRolePolicyDocument=TRUST)
+    back_up(operator.aws, operator.hosts["web-1"]["arn"], vault="rampart")
+    code, output = operator.run("backup_drill", drill_check_command=["true"])
+    assert code == 0, output
+    assert operator.hosts["web-1"]["aws_instance_id"] in output
+    assert "RTO" in output
+    assert running(operator.aws) == 2
+    code, output = operator.run("backup_drill", drill_resource="web-1", drill_rpo_hours=0.0001)
+    assert code == 2
+    assert "0.0001 are allowed" in output
+
+    arn = operator.hosts["web-1"]["arn"]
+    (point,) = operator.points("web-1")
+    code, output = operator.run("restore", restore_resource=arn)
+    assert code == 0, output
+    assert point in output
+    assert "Nothing was restored" in output
+    assert running(operator.aws) == 2
+    group = operator.aws.client("ec2").create_security_group(GroupName="g", Description="g")["GroupId"]
+    code, output = operator.run(
+        "restore", restore_resource=arn, restore_point=point, restore_security_group_ids=[group]
+    )
+    assert code == 0, output
+    assert f"was made of {point}" in " ".join(output.split())
+    assert running(operator.aws) == 3
+
+
+def running(aws: Aws) -> int:
+    found = aws.client("ec2").describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])
+    return sum(len(each["Instances"]) for each in found["Reservations"])
