@@ -8,7 +8,7 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 packages='ca-certificates curl debian-archive-keyring git gnupg iproute2 iptables mmdebstrap netavark openssh-client
-podman procps python3 python3-venv runc shellcheck util-linux'
+podman procps python3 python3-venv runc util-linux'
 needed_mib=6144
 
 # --- Debian packages ---------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ stamp=$(cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)-$(py
 if [ "$(cat .venv/.stamp 2>/dev/null)" != "$stamp" ]; then
     say 'installing Python packages into .venv (a minute or two)'
     .venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt ||
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement requirements-dev.txt ||
         die 'pip could not install requirements-dev.txt: see its message above'
     echo "$stamp" > .venv/.stamp
 fi
