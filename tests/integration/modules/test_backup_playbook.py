@@ -111,8 +111,11 @@ def test_life_cycle(policy: Policy) -> None:
         policies = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
         assert [each["PolicyName"] for each in policies] == [f"AWSBackupServiceRolePolicyFor{kind}"]
 
+    document = json.loads((REPO / "docs/iam-controller.json").read_text())
+    allowed = {action for statement in document["Statement"] for action in statement["Action"]}
     for options in (["--check"], []):
         output = policy(*options)
+        assert {f"backup:{each}" for each in policy.aws.operations(service="backup")} <= allowed
         assert "changed=0" in output
         assert policy.writes == []
         assert "Backup plan rampart-daily protects 2 instances: web-1, web-2" in output
