@@ -236,13 +236,18 @@ def sized(bench: Bench, count: int) -> bool:
         row("floor", floor)
         ten = bench.load(bench.inventory("ten", facts=TEN_FACTS), RAMPART)
         row(f"{RAMPART}, ten facts", ten)
+    if count < 10000:  # where importing boto is most of it
+        print(
+            f"  full {theirs['cpu'] / ours['cpu']:.1f} times, ten facts {theirs['cpu'] / ten['cpu']:.1f} times as fast"
+        )
+        return True
     met = [
         verdict("times as fast as amazon.aws, full", theirs["cpu"] / ours["cpu"], 8, least=True),
         verdict("times as fast as amazon.aws, ten facts", theirs["cpu"] / ten["cpu"], 25, least=True),
         verdict("times the floor", ours["cpu"] / floor["cpu"], 2, least=False),
         verdict("of amazon.aws's memory", ours["memory"] / theirs["memory"], 0.5, least=False),
     ]
-    return all(met) or count < 10000
+    return all(met)
 
 
 def process(bench: Bench, count: int) -> bool:

@@ -329,9 +329,9 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
         return named is None or named[1] in (getattr(self, "_redirected_names", None) or [self.NAME])
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
-        # What is built here stays, millions of objects: looking for garbage among them, again and again while they become
-        # more, takes as long as building them; and every worker that Ansible forks would copy them by looking. A
-        # second inventory in this process (refresh_inventory) gives back the first one's.
+        # What is built here stays, millions of objects: looking for garbage among them, again and again while they
+        # become more, takes as long as building them; and every worker that Ansible forks would copy them by looking.
+        # A second inventory in this process (refresh_inventory) gives back the first one's.
         collecting = gc.isenabled()
         gc.disable()
         gc.unfreeze()

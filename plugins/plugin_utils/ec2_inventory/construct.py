@@ -40,7 +40,7 @@ class Construct:
         # Before ansible-core 2.19 templating has other rules: a value may be a template, and text may become a list.
         self._fast = validate_variable_name is not None and C.DEFAULT_HASH_BEHAVIOUR == "replace"
         self._good_names: set[str] = set()
-        self._groups: dict[tuple[str, str | None], str] = {}
+        self._groups: dict[tuple[str, str | None], Any] = {}
         extra = frozenset(plugin.extra_vars if plugin.get_option("use_extra_vars") else ())
         self._compose = [
             (name, self._compiled(expression, extra)) for name, expression in plugin.get_option("compose").items()
@@ -149,12 +149,13 @@ class Construct:
     def _join(self, name: str, group: str, parent: str | None = None) -> None:
         known = self._groups.get((group, parent))
         if known is None:
-            known = self._groups[group, parent] = self._inventory.add_group(self._plugin._sanitize_group_name(group))
+            added = self._inventory.add_group(self._plugin._sanitize_group_name(group))
+            known = self._groups[group, parent] = self._inventory.groups[added]
             if parent:
                 over = self._plugin._sanitize_group_name(parent)
                 self._inventory.add_group(over)
-                self._inventory.add_child(over, known)
-        self._inventory.add_child(known, name)
+                self._inventory.add_child(over, added)
+        known.add_host(self._inventory.hosts[name])
 
     def _keyed_group(self, entry: Any, unsure: frozenset[str]) -> Callable[[str, dict[str, Any]], None] | None:
         """Joins a host to the groups of an entry of keyed_groups; nothing where only Ansible can tell."""

@@ -10,7 +10,6 @@ wanted.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -21,7 +20,8 @@ from ansible.module_utils.common.dict_transformations import camel_dict_to_snake
 Read = Callable[[ElementTree.Element], Any]
 Member = tuple[str, str, Read]  # the tag, the variable, how to read it
 
-COMPOUND = ("structure", "list")
+# From this many elements on it is cheaper to cut a field out of the text than to parse it.
+LARGE = 6
 NAMESPACE = re.compile(rb'\sxmlns="[^"]*"')
 
 
@@ -85,21 +85,26 @@ class Reader:
 
     @staticmethod
     def _cuttable(reservation: Any) -> set[str]:
-        """The tags of an instance's larger fields whose name stands for nothing else."""
-        count: Counter[str] = Counter()
+        """The tags of an instance's large fields whose name stands for nothing else."""
+        tags: list[str] = []
 
         def walk(shape: Any) -> None:
             if shape.type_name == "structure":
                 for name, member in shape.members.items():
-                    count[member.serialization.get("name", name)] += 1
+                    tags.append(member.serialization.get("name", name))
                     walk(member)
             elif shape.type_name == "list":
                 walk(shape.member)
 
+        large = set()
+        for name, member in reservation.members["Instances"].member.members.items():
+            before = len(tags)
+            walk(member)
+            if len(tags) - before >= LARGE:
+                large.add(member.serialization.get("name", name))
+        tags.clear()
         walk(reservation)
-        fields = reservation.members["Instances"].member.members.items()
-        tags = {member.serialization.get("name", name) for name, member in fields if member.type_name in COMPOUND}
-        return {tag for tag in tags if count[tag] == 1}
+        return {tag for tag in large if tags.count(tag) == 1}
 
     def _string_of(self, node: ElementTree.Element | None) -> str:
         return "" if node is None else self._string(node)

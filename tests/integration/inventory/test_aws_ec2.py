@@ -381,6 +381,14 @@ def test_a_broken_cache_is_asked_for_again(inventory: Inventory, cached: dict[st
     assert len(inventory.server.calls) == 2
 
 
+def test_a_cache_that_forgets_and_a_lock_that_cannot_be_had(inventory: Inventory, cached: dict[str, Any]) -> None:
+    inventory.server.answers = {"*": pages([instance(1)])}
+    for _ in range(2):
+        shown = inventory.list({**cached, "cache_plugin": "memory", "cache_connection": "/proc/nowhere"})
+        assert shown["aws_ec2"]["hosts"] == ["app-1"]
+    assert len(inventory.server.calls) == 2
+
+
 # Within Ansible
 
 

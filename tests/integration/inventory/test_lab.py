@@ -78,6 +78,33 @@ def test_two_accounts_and_a_role(aws: Aws, aws_region: Region, tmp_path: Path) -
     assert shown["account_away"]["hosts"] == [there]
 
 
+def test_the_inventory_update_of_awx(aws: Aws, tmp_path: Path) -> None:
+    """The command and the environment of AWX, from a checkout and with its ansible.cfg."""
+    (instance,) = start(aws, 1, Name="web", Env="production")
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars/aws_ec2.yml").write_text("ansible_user: admin\n")
+    path, output = write(tmp_path, hostnames=["instance-id"]), tmp_path / "output.json"
+    playbook = ["--playbook-dir", tmp_path]
+    done = subprocess.run(
+        [ROOT / ".venv/bin/ansible-inventory", "--list", "--export", "-i", path, "--output", output, *playbook],
+        cwd=ROOT,
+        env={
+            **{name: value for name, value in aws.env.items() if name not in ("ANSIBLE_CONFIG", "PYTHONPATH")},
+            "ANSIBLE_COLLECTIONS_PATHS": "/runner/requirements_collections",
+            "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+            "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(output.read_text())
+    assert shown["aws_ec2"] == {"hosts": [instance], "vars": {"ansible_user": "admin"}}
+    assert shown["_meta"]["hostvars"][instance]["ec2_tags"]["Env"] == {"__ansible_unsafe": "production"}
+
+
 @pytest.mark.parametrize(
     ("config", "env", "cause"),
     [

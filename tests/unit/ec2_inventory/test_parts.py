@@ -172,6 +172,20 @@ def test_whoever_stops_listening_does_not_wait() -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.parametrize("heard", [1, 1000])
+def test_no_thread_is_left_behind(heard: int) -> None:
+    before = threading.active_count()
+    tasks = [Task(str(number), lambda: iter(range(50))) for number in range(10)]
+    listening = together(tasks, 3)
+    for _ in zip(range(heard), listening, strict=False):
+        pass
+    listening.close()
+    end = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
 class Store(dict[str, Any]):
     """A cache plugin."""
 
