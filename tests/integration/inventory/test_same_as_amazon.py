@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import importlib
+import inspect
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_fork import ROOT, Inventory
 from ec2_pages import pages, result_shape, typical
 from hypothesis import HealthCheck, Phase, event, example, given, settings
@@ -249,3 +253,37 @@ FEW = settings(
 @example(fleet=[typical(number) for number in range(4)], config={"hostnames": ["tag:Name"], "keyed_groups": []})
 def test_any_fleet_and_any_configuration(inventory: Inventory, fleet: list[dict[str, Any]], config: Any) -> None:
     assert_same(inventory, fleet, config, "-e", "site=extra instance_id='{{ 1 + 1 }}'")
+
+
+def examples() -> list[Any]:
+    """The configurations that amazon.aws's plugin has in its documentation."""
+    source = inspect.getsource(importlib.import_module("ansible_collections.amazon.aws.plugins.inventory.aws_ec2"))
+    text = re.search(r'EXAMPLES = r"""(.*?)"""', source, re.DOTALL)
+    assert text
+    return [pytest.param(config, id=f"example {number}") for number, config in enumerate(yaml.safe_load_all(text[1]))]
+
+
+@pytest.mark.parametrize("config", examples())
+def test_the_examples_of_amazon_aws(inventory: Inventory, config: dict[str, Any]) -> None:
+    fleet = pages([typical(number) for number in range(8)], size=3)
+    zones = b"<HostedZones></HostedZones><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems>"
+    namespace = b'xmlns="https://route53.amazonaws.com/doc/2013-04-01/"'
+    regions = b"<regionInfo><item><regionName>us-east-1</regionName></item></regionInfo>"
+    others = {
+        "/2013-04-01/hostedzone": b"<ListHostedZonesResponse %s>%s</ListHostedZonesResponse>" % (namespace, zones),
+        "DescribeRegions": b"<DescribeRegionsResponse>%s</DescribeRegionsResponse>" % regions,
+    }
+    inventory.server.answers = {"us-east-1": fleet, "us-east-2": pages([typical(number) for number in range(8, 11)])}
+    ready = inventory.server.from_pages
+    inventory.server.answer = lambda call: (200, others[call["Action"]]) if call["Action"] in others else ready(call)
+    profiles = inventory.directory / "credentials"
+    profiles.write_text("[aws_profile]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = x\n")
+    env = {"AWS_SHARED_CREDENTIALS_FILE": str(profiles)}
+    if "profile" in config:
+        env.update({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+    theirs = inventory.run({"regions": [], **config}, "--list", **env)
+    ours = inventory.run({"regions": [], **config, **LIKE_AMAZON, "plugin": "rampart.ops.aws_ec2"}, "--list", **env)
+    assert (theirs.returncode, ours.returncode) == (0, 0), (theirs.stderr, ours.stderr)
+    assert without_ec2_tags(ours.stdout, config) == theirs.stdout
+    # This server knows no filters: an exclusion leaves nothing.
+    assert ('"i-0' in ours.stdout) != ("exclude_filters" in config)
