@@ -308,8 +308,23 @@ from ansible_collections.rampart.ops.plugins.plugin_utils.ec2_inventory.hostname
 from ansible_collections.rampart.ops.plugins.plugin_utils.ec2_inventory.populate import Populator
 from ansible_collections.rampart.ops.plugins.plugin_utils.ec2_inventory.troubles import Trouble
 
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19
+    trust_as_template = None
+
 PLUGIN_LINE = re.compile(r"""^[\s{]*["']?plugin["']?\s*:\s*["']?([\w.]+)""", re.MULTILINE)
 PARSER_ERROR = 4  # what Ansible itself ends with when an inventory is wrong
+
+
+class TemplatedOptions(AWSInventoryBase.TemplatedOptions):  # type: ignore[misc]
+    """The options that may be templates, without the parameter that ansible-core 2.19 warns of."""
+
+    def get(self, *args: Any) -> Any:
+        value = self.original_options.get(*args)
+        if not value or not self.templar or args[0] not in self.TEMPLATABLE_OPTIONS or trust_as_template is None:
+            return super().get(*args)
+        return self.templar.template(value)
 
 
 class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
@@ -317,6 +332,7 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
 
     NAME = "rampart.ops.aws_ec2"
     INVENTORY_FILE_SUFFIXES = ("aws_ec2.yml", "aws_ec2.yaml")
+    TemplatedOptions = TemplatedOptions
     _named = False  # whether the file says that it is ours
 
     def verify_file(self, path: str) -> bool:

@@ -22,6 +22,11 @@ from .cache import Answers, Cache, cached
 from .sweep import Fleet, Page, Query, Sweep
 from .troubles import Trouble
 
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19
+    trust_as_template = None
+
 CREDENTIALS = ("profile", "access_key", "secret_key", "session_token")
 SAID = {*CREDENTIALS, "name", "assume_role_arn", "external_id", "regions", "endpoint_url"}
 
@@ -110,7 +115,9 @@ class Gatherer:
             return {key: self._templated(each) for key, each in value.items() if each is not None}
         if isinstance(value, list):
             return [self._templated(each) for each in value]
-        return self._plugin.templar.template(value) if isinstance(value, str) else value
+        # As with the options that have the same names, lookups included, which older versions have to be told.
+        told = {} if trust_as_template else {"disable_lookups": False}
+        return self._plugin.templar.template(value, **told) if isinstance(value, str) else value
 
     def _api_filters(self, block: dict[str, Any]) -> list[dict[str, Any]]:
         filters: list[dict[str, Any]] = ansible_dict_to_boto3_filter_list(block)

@@ -59,7 +59,7 @@ class _Threads:
 
     def stop(self) -> None:
         self._unheard = True
-        for _ in range(self._threads):
+        for _thread in range(self._threads):
             self._to_do.put(None)
         with contextlib.suppress(queue.Empty):
             while True:  # room for the last word of each thread

@@ -54,9 +54,12 @@ def test_the_fleet_over_pages_and_throttling(aws: Aws, tmp_path: Path) -> None:
     aws.client("ec2").stop_instances(InstanceIds=stopped)
     aws.fault(service="ec2", operation="DescribeInstances", kind="throttle", times=1)
     aws.reset_journal()
-    path = write(tmp_path, hostnames=["tag:Name"], keyed_groups=[{"key": "tags.Role", "prefix": ""}], page_size=5)
-    done = ansible(aws, "ansible-inventory", "-i", path, "--list")
+    config = {"hostnames": ["tag:Name"], "keyed_groups": [{"key": "tags.Role", "prefix": ""}], "page_size": 5}
+    config["filters"] = {"tag:Role": "{{ lookup('env', 'ROLE') }}"}
+    path = write(tmp_path, **config)
+    done = ansible(aws, "ansible-inventory", "-i", path, "--list", ANSIBLE_DEPRECATION_WARNINGS="true", ROLE="web")
     assert done.returncode == 0, done.stderr
+    assert "DEPRECATION" not in done.stderr
     assert sorted(json.loads(done.stdout)["_web"]["hosts"]) == [f"web-{instance}" for instance in ids]
     assert set(aws.operations()) == {"DescribeInstances"}
 
