@@ -55,9 +55,10 @@ class Restore:
         began = time.monotonic()
         with _signals_as_errors():
             try:
-                outcome.job_id = self._api.start_restore(
-                    self._point, self._drill.role, self._drill.kind, metadata, token
-                )
+                with _signals_held():  # between the start and its answer nobody would know what to remove
+                    outcome.job_id = self._api.start_restore(
+                        self._point, self._drill.role, self._drill.kind, metadata, token
+                    )
                 outcome.created_arn = self._wait_for_job(outcome.job_id, self._end)
                 self._name(outcome.created_arn)
                 address = self._wait_until_usable(outcome.created_arn)
@@ -202,6 +203,16 @@ def _signals_as_errors() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Signals wait until this is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

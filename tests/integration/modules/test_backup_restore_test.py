@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
 from backup_modules import Module, back_up, launch, role, trail
 
-from lab.aws.testing import Aws
+from lab.aws.testing import REPO, Aws
 
 # ------------------------------------------------------------------------------------------- standing restore tests
 
@@ -214,6 +218,38 @@ def test_the_copy_goes_also_when_the_check_fails(drill: Module, command: list[st
 
 def test_the_copy_goes_also_when_the_time_is_up(drill: Module) -> None:
     assert "when the time is up" in drill.fails(wait_timeout=1)
+    states = instances(drill.aws)
+    assert states.pop(original(drill)) == "running"
+    assert len(states) == 1
+    assert set(states.values()) <= {"shutting-down", "terminated"}
+
+
+def test_the_copy_goes_also_when_the_run_is_killed(drill: Module) -> None:
+    runner = (
+        "import runpy, sys; from ansible.module_utils import basic; basic._ANSIBLE_ARGS = sys.stdin.buffer.read();"
+        "basic._ANSIBLE_PROFILE = 'legacy'; runpy.run_module(sys.argv[1], run_name='__main__')"
+    )
+    module = "ansible_collections.rampart.ops.plugins.modules.backup_restore_test"
+    process = subprocess.Popen(
+        [sys.executable, "-c", runner, module],
+        env=drill.aws.env,
+        cwd=REPO,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": {**drill.options, "_ansible_remote_tmp": "/tmp"}}))  # noqa: S108
+    process.stdin.close()
+    process.stdin = None
+    end = time.monotonic() + 30
+    while "DescribeRestoreJob" not in drill.aws.operations() and time.monotonic() < end:
+        time.sleep(0.1)
+    process.terminate()
+    output, _nothing = process.communicate(timeout=60)
+    result = json.loads(output)
+    assert "ended by SIGTERM" in result["msg"]
+    assert result["left"] == []
     states = instances(drill.aws)
     assert states.pop(original(drill)) == "running"
     assert len(states) == 1
