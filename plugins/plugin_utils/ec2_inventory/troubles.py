@@ -39,7 +39,7 @@ REMEDIES = {
 NOT_PERMITTED = {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Trouble(Exception):
     """A part of the fleet that could not be read."""
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,41 @@ def test_two_accounts_and_a_role(aws: Aws, aws_region: Region, tmp_path: Path) -
     shown = json.loads(done.stdout)
     assert shown["account_home"]["hosts"] == [here]
     assert shown["account_away"]["hosts"] == [there]
+
+
+def test_the_projects_own_inventory_by_either_plugin(aws: Aws, tmp_path: Path) -> None:
+    for name, role in (("web-1", "web"), ("web-1", "web"), ("mon-1", "mon")):
+        start(aws, 1, Name=name, Role=role, Env="production")
+    start(aws, 1, Name="bare", Env="production")
+    graphs = set()
+    for plugin in ("amazon.aws.aws_ec2", "rampart.ops.aws_ec2"):
+        text, count = re.subn(
+            r"(?m)^plugin: .*", f"plugin: {plugin}", (ROOT / "inventories/example/aws_ec2.yml").read_text()
+        )
+        assert count == 1
+        path = tmp_path / "aws_ec2.yml"
+        path.write_text(text)
+        done = ansible(aws, "ansible-inventory", "-i", str(path), "--graph", ANSIBLE_INVENTORY_ENABLED=plugin)
+        assert done.returncode == 0, done.stderr
+        graphs.add(done.stdout)
+    assert len(graphs) == 1
+    assert "@web:" in graphs.pop()
+
+
+def test_jobs_that_start_together_ask_once(aws: Aws, tmp_path: Path) -> None:
+    start(aws, 2, Name="web")
+    aws.fault(service="ec2", operation="DescribeInstances", kind="delay", times=1, params={"seconds": 3})
+    aws.reset_journal()
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
+    command = [ROOT / ".venv/bin/ansible-inventory", "-i", write(tmp_path, **cache), "--list"]
+    jobs = [
+        subprocess.Popen(command, cwd=ROOT, env={**aws.env, **ENABLED}, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    outputs = {job.communicate(timeout=120)[0] for job in jobs}
+    assert [job.returncode for job in jobs] == [0] * 4
+    assert len(outputs) == 1
+    assert aws.operations() == ["DescribeInstances"]
 
 
 def test_the_inventory_update_of_awx(aws: Aws, tmp_path: Path) -> None:

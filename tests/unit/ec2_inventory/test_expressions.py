@@ -99,7 +99,7 @@ def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 COMPARED: list[bool] = []
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(expression=st.recursive(ATOMS, grow, max_leaves=5), variables=VARIABLES)
 def test_any_expression_over_any_variables(templar: Templar, expression: str, variables: dict[str, Any]) -> None:
     COMPARED.append(assert_same(templar, expression, variables))
