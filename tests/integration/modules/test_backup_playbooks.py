@@ -67,8 +67,8 @@ class Operator:
         """Hooks that write down what they do."""
         journal = self.directory / f"{name}.log"
         self.hosts[name]["snapshot_hooks"] = {
-            "freeze": f"echo freeze >> {journal}",
-            "thaw": f"echo thaw >> {journal}",
+            "freeze": f"echo 'freeze' >> {journal}",
+            "thaw": f"echo 'thaw' >> {journal}",
             **more,
         }
         self.hosts[name]["__snapshot_flag"] = flag

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""The filter that says what is wrong with a backup policy, and the role's presets, with which nothing is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.rampart.ops.plugins.filter.backup_problems import backup_problems
+
+VARIABLES = yaml.safe_load((Path(__file__).parents[3] / "roles/backup/vars/main.yml").read_text())
+PRESETS: dict[str, Any] = VARIABLES["__backup_presets"]
+
+
+def policy(*plans: dict[str, Any], vaults: Any = ({"name": "rampart"},)) -> dict[str, Any]:
+    return {"vaults": list(vaults), "plans": list(plans)}
+
+
+def plan(**rule: Any) -> dict[str, Any]:
+    return {"name": "p", "rules": [{"rule_name": "r", "target_backup_vault_name": "rampart", **rule}]}
+
+
+def selection(**fields: Any) -> dict[str, Any]:
+    return {**plan(), "selections": [{"name": "s", **fields}]}
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_nothing_is_wrong_with_a_preset(name: str) -> None:
+    assert backup_problems(PRESETS[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (policy(plan(target_backup_vault_name="elsewhere")), "elsewhere is none of the vaults of the policy (rampart)"),
+        (
+            policy(plan(lifecycle={"move_to_cold_storage_after_days": 30, "delete_after_days": 100})),
+            "Backup plan p: rule r: lifecycle: delete_after_days is 100, it must be at least 120",
+        ),
+        (policy(plan(start_window_minutes=30)), "start_window_minutes is 30, it must be at least 60"),
+        (policy(plan(start_window_minutes=120, completion_window_minutes=150)), "it must be at least 180"),
+        (policy(plan(lifecycl={"delete_after_days": 35})), "lifecycl"),
+        (policy({"name": "p"}), "Backup plan p: rules: 0 rules"),
+        (policy(plan(), plan()), "Two backup plans are named p"),
+        (policy(selection()), "selection s: a selection needs conditions, resources or list_of_tags"),
+        (policy(selection(resources=["i-1"])), "Backup plan p: selection s: resources: not an ARN: i-1"),
+        (policy(vaults=[{"name": "a"}]), "Backup vault a: backup_vault_name: 'a' is not 2 to 50"),
+        (policy(vaults=[{"name": "two"}, {"name": "two"}]), "Two backup vaults are named two"),
+        (policy(vaults=[{"name": "two", "lock": {"mode": "compliance"}}]), "needs changeable_for_days"),
+        (policy(vaults=[{}]), "Backup vault None: missing required arguments"),
+    ],
+)
+def test_problems_name_the_object_and_the_rule(wrong: dict[str, Any], words: str) -> None:
+    problems = backup_problems(wrong)
+    assert any(words in problem for problem in problems), problems
+
+
+def test_all_problems_are_told_at_once() -> None:
+    assert len(backup_problems(policy(plan(start_window_minutes=30), vaults=[{"name": "a"}]))) == 3
+
+
+def test_what_is_no_policy() -> None:
+    with pytest.raises(AnsibleFilterError):
+        backup_problems([])
