@@ -42,14 +42,14 @@ class Account:
     config: Any = None
 
     def __str__(self) -> str:
-        said = f"account {self.name!r}" if self.name else ""
         who = [f"profile {self.profile!r}"] if self.profile else []
-        if self.access_key and not self.profile:
+        if self.access_key and not self.profile and not self.name:
             who.append(f"access key {self.access_key}")
         if self.assume_role_arn:
             who.append(f"role {self.assume_role_arn}")
-        known = ", ".join(who) or "default credentials"
-        return f"{said} ({known})" if said else known
+        if not self.name:
+            return ", ".join(who) or "default credentials"
+        return f"account {self.name!r}" + (f" ({', '.join(who)})" if who else "")
 
 
 class _PageParser(EC2QueryParser):

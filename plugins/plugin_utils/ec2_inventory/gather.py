@@ -117,7 +117,8 @@ class Gatherer:
             return [self._templated(each) for each in value]
         # As with the options that have the same names, lookups included, which older versions have to be told.
         told = {} if trust_as_template else {"disable_lookups": False}
-        return self._plugin.templar.template(value, **told) if isinstance(value, str) else value
+        found = self._plugin.templar.template(value, **told)
+        return found if isinstance(found, (list, int)) else str(found)  # what was encrypted is no str yet
 
     def _api_filters(self, block: dict[str, Any]) -> list[dict[str, Any]]:
         filters: list[dict[str, Any]] = ansible_dict_to_boto3_filter_list(block)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_fork import Inventory
 from ec2_pages import error, json_answer, pages, typical
 
@@ -199,6 +200,21 @@ def test_accounts_are_asked_with_their_own_credentials_and_regions(inventory: In
     }
     (role,) = [call for call in inventory.server.calls if call["Action"] == "AssumeRole"]
     assert (role["key"], role["ExternalId"]) == ("AKIARECORDED", "shared")
+
+
+def test_credentials_of_an_account_may_be_encrypted(inventory: Inventory, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("open sesame")
+    secret = VaultLib([("default", VaultSecret(b"open sesame"))]).encrypt("AKIAVAULT").decode()
+    inventory.server.answers = {"*": pages([instance(1)])}
+    path = inventory.write(NAMES)
+    indented = secret.replace("\n", "\n      ")
+    path.write_text(
+        "plugin: rampart.ops.aws_ec2\nregions: [us-east-1]\naccounts:\n- name: one\n  secret_key: any\n"
+        f"  access_key: !vault |\n      {indented}\n"
+    )
+    inventory.list(path, "--vault-password-file", str(password))
+    assert [call["key"] for call in inventory.server.calls] == ["AKIAVAULT"]
 
 
 def test_regions_are_asked_at_the_same_time_and_no_more_than_allowed(inventory: Inventory) -> None:
