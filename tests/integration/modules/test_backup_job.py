@@ -99,6 +99,16 @@ def test_a_time_out_says_what_is_still_running(job: Module) -> None:
     assert "wait for them with backup_job_ids" in message
 
 
+def test_a_job_that_hangs_does_not_hide_the_others(job: Module) -> None:
+    hangs, ends = launch(job.aws, **{"Name": "a", "lab:backup": "hang"}), launch(job.aws, Name="b")
+    result = job.aws.run_module(job.name, {**job.options, "resource_arns": [hangs, ends], "wait_timeout": 6})
+    assert result["failed"]
+    assert [each["state"] for each in result["jobs"]] == ["RUNNING", "COMPLETED"]
+    assert f"of {hangs} (RUNNING, 50.0 %)" in result["msg"]
+    assert ends not in result["msg"]
+    assert len(result["recovery_point_arns"]) == 1
+
+
 def test_a_job_that_fails_does_not_hide_the_others(job: Module) -> None:
     client = job.aws.client("backup")
     client.put_backup_vault_lock_configuration(BackupVaultName="daily", MinRetentionDays=30)

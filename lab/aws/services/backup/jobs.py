@@ -3,7 +3,8 @@
 """On-demand backup jobs, which move through their states in the lab's time.
 
 A job of AWS takes minutes to hours; here it is CREATED, RUNNING after 1 second and done after 3. The snapshot or image
-of a finished job really exists in the lab's EC2, and what a restore creates does too.
+of a finished job really exists in the lab's EC2, and what a restore creates does too. The backup of a resource that has
+the tag lab:backup=hang when it is started never ends.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _advance_backup(call: Call, state: BackupState, job: Document, now: float) -
         job.update(State="ABORTED", CompletionDate=at(now))
     if job["State"] == "CREATED" and age >= RUNNING_AFTER:
         job.update(State="RUNNING", InitiationDate=at(job["_created"] + RUNNING_AFTER), PercentDone="50.0")
-    if job["State"] != "RUNNING" or age < DONE_AFTER:
+    if job["State"] != "RUNNING" or age < DONE_AFTER or job["_hangs"]:
         return
     done = job["_created"] + DONE_AFTER
     try:
@@ -127,6 +128,12 @@ def _resource_type(call: Call, arn: str) -> str:
     raise AwsError("NotImplemented", f"The lab backs up {' and '.join(KINDS)} only, not {arn}.", 501)
 
 
+def _tag(call: Call, arn: str, key: str) -> str | None:
+    filters = [{"Name": "resource-id", "Values": [arn.rpartition("/")[2]]}, {"Name": "key", "Values": [key]}]
+    found = call.app.moto.call(call.account, call.region, "ec2", "DescribeTags", {"Filters": filters})["Tags"]
+    return str(found[0]["Value"]) if found else None
+
+
 @operation("backup", "StartBackupJob")
 def start_backup_job(call: Call) -> Params:
     state, params = settled(call), call.params
@@ -161,6 +168,7 @@ def start_backup_job(call: Call) -> Params:
         "_created": now,
         "_lifecycle": params.get("Lifecycle", {}),
         "_tags": params.get("RecoveryPointTags", {}),
+        "_hangs": _tag(call, params["ResourceArn"], "lab:backup") == "hang",
     }
     state.jobs[job["BackupJobId"]] = job
     if token:
