@@ -70,7 +70,7 @@ options:
     description: Options of the resource's type, for example C(WindowsVSS).
     type: dict
   wait:
-    description: Whether to wait until all jobs are done.
+    description: Whether to wait until all jobs are done. How far they are is shown meanwhile.
     type: bool
     default: true
   wait_timeout:

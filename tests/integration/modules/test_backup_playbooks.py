@@ -86,6 +86,18 @@ def test_backup_now(operator: Operator) -> None:
     for name in ("web-1", "web-2"):
         (point,) = operator.points(name)
         assert point in output
+        assert f"{operator.hosts[name]['arn']}: COMPLETED 100.0 %" in output  # what is shown while it waits
+
+
+def test_backup_now_says_what_is_still_running(operator: Operator) -> None:
+    tags = [{"Key": "lab:backup", "Value": "hang"}]
+    operator.aws.client("ec2").create_tags(Resources=[operator.hosts["web-1"]["aws_instance_id"]], Tags=tags)
+    code, output = operator.run("backup_now", hosts="web", snapshot_wait_minutes=0.1)
+    assert code == 2
+    words = " ".join(output.split())
+    assert "still running after 6 seconds" in words
+    assert f"of {operator.hosts['web-1']['arn']} (RUNNING, 50.0 %)" in words
+    assert len(operator.points("web-2")) == 1
 
 
 @pytest.mark.parametrize("variables", [{}, {"hosts": "db"}])
