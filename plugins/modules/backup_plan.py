@@ -229,32 +229,32 @@ exists:
   sample: true
 backup_plan_name:
   description: The name of the plan.
-  returned: if the plan exists after the run
+  returned: if the plan exists after the run, or existed before
   type: str
   sample: web
 backup_plan_id:
   description: The id of the plan. Null for a plan that check mode did not create.
-  returned: if the plan exists after the run
+  returned: if the plan exists after the run, or existed before
   type: str
   sample: 1111f877-1ecf-4d79-9718-a861cd09df3b
 backup_plan_arn:
   description: The ARN of the plan. Null for a plan that check mode did not create.
-  returned: if the plan exists after the run
+  returned: if the plan exists after the run, or existed before
   type: str
   sample: arn:aws:backup:eu-central-1:123456789012:backup-plan:1111f877-1ecf-4d79-9718-a861cd09df3b
 version_id:
   description: The version of the plan.
-  returned: if the plan exists after the run
+  returned: if the plan exists after the run, or existed before
   type: str
   sample: ODM3MjVjNjItYWFkOC00NjExLWIwZTYtZDNiNGI5M2I0ZTY1
 creation_date:
   description: When the plan was created.
-  returned: if the plan exists after the run
+  returned: if the plan exists after the run, or existed before
   type: str
   sample: "2026-11-21T03:00:00+00:00"
 backup_plan:
   description: The plan, with C(rules) and C(advanced_backup_settings) in the terms of the options.
-  returned: if the plan exists after the run
+  returned: if the plan exists after the run, or existed before
   type: dict
   sample:
     backup_plan_name: web
@@ -264,7 +264,7 @@ backup_plan:
         schedule_expression: cron(30 3 ? * * *)
 tags:
   description: The tags of the plan.
-  returned: if O(tags) was given
+  returned: if O(tags) was given and O(state=present)
   type: dict
   sample: {Team: ops}
 """
@@ -419,7 +419,7 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     after = todo.after
     if todo.steps and not module.check_mode:
         after = carry_out(deadline, todo, lambda each: write(api, each, request_id), plan_now)
-    result = {"changed": bool(todo.steps), "exists": after is not None, **report(after)}
+    result = {"changed": bool(todo.steps), "exists": after is not None, **report(after or todo.before)}
     if module._diff:
         result["diff"] = {"before": describe(todo.before), "after": describe(after)}
     return result

@@ -106,6 +106,7 @@ def test_life_cycle(plan: Module) -> None:
     assert trail(plan.aws) == ["DeleteBackupPlan"]
     assert held(plan.aws) is None
     assert did["diff"]["after"] == {}
+    assert (did["exists"], did["backup_plan_id"]) == (False, again["backup_plan_id"])
     assert not plan.unchanged(state="absent")["exists"]
 
 
