@@ -89,6 +89,13 @@ skipped:
   returned: success
   type: int
   sample: 0
+restoring:
+  description:
+    - How many bans the database of fail2ban holds as running that its jails do not have (yet).
+    - After a restart or a reload the server takes them back one by one; until then RV(bans) is not all.
+  returned: success
+  type: int
+  sample: 0
 """
 
 import os
@@ -97,8 +104,13 @@ import sqlite3
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rampart.ops.plugins.module_utils.fail2ban.client import Fail2banError, Server, ban_counts
-from ansible_collections.rampart.ops.plugins.module_utils.fail2ban.model import bans_of, iso
+from ansible_collections.rampart.ops.plugins.module_utils.fail2ban.client import (
+    Fail2banError,
+    Server,
+    ban_counts,
+    remembered,
+)
+from ansible_collections.rampart.ops.plugins.module_utils.fail2ban.model import bans_of, iso, restoring
 
 
 def run(module: AnsibleModule) -> dict[str, object]:
@@ -110,9 +122,11 @@ def run(module: AnsibleModule) -> dict[str, object]:
         lists = server.ban_lists()
         database = server.database()
     counts = {}
+    running = set()
     if database:
         try:
             counts = ban_counts(database)
+            running = remembered(database, time.time())
         except sqlite3.Error as error:
             module.warn(f"fail2ban's database {database} cannot be read, so counts are not known: {error}")
     bans, skipped = bans_of(lists, counts)
@@ -121,6 +135,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
         "jails": list(lists),
         "bans": [dict(vars(ban), start=iso(ban.start), end=iso(ban.end)) for ban in bans],
         "skipped": skipped,
+        "restoring": restoring(running, lists, bans),
     }
 
 

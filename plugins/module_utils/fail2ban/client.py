@@ -114,6 +114,16 @@ class Server:
         return Fail2banError(f"cannot talk to fail2ban at {self._path}: {error}")
 
 
+def remembered(path: str, now: float) -> set[tuple[str, str]]:
+    """Jail and address of every ban that the database holds as not yet over at a point of time."""
+    connection = sqlite3.connect(f"file:{os.path.abspath(path)}?mode=ro", uri=True, timeout=2)
+    try:
+        rows = connection.execute("SELECT jail, ip FROM bips WHERE bantime < 0 OR timeofban + bantime > ?", (now,))
+        return set(rows)
+    finally:
+        connection.close()
+
+
 def ban_counts(path: str) -> dict[tuple[str, str], int]:
     """How often the database remembers each address being banned, by jail and address."""
     connection = sqlite3.connect(f"file:{os.path.abspath(path)}?mode=ro", uri=True, timeout=2)

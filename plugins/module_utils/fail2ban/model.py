@@ -39,9 +39,7 @@ def bans_of(lists: Mapping[str, Iterable[str]], counts: Mapping[tuple[str, str],
             match = _BAN.fullmatch(line)
             if match is None:
                 raise ValueError(f"jail {jail}: cannot read {line!r}")
-            try:
-                parse(match["id"])
-            except AddressError:
+            if not is_address(match["id"]):
                 skipped += 1
                 continue
             # The server writes its local time, which is this host's.
@@ -51,6 +49,21 @@ def bans_of(lists: Mapping[str, Iterable[str]], counts: Mapping[tuple[str, str],
             end = None if seconds < 0 else start + seconds
             bans.append(Ban(jail, match["id"], start, end, counts.get((jail, match["id"]))))
     return Bans(bans, skipped)
+
+
+def is_address(text: str) -> bool:
+    """Whether a jail's entry is an address or network: a jail can ban user names, for example."""
+    try:
+        parse(text)
+    except AddressError:
+        return False
+    return True
+
+
+def restoring(running: Iterable[tuple[str, str]], jails: Iterable[str], bans: Iterable[Ban]) -> int:
+    """How many addresses the database holds as banned (jail, address) that these jails do not have."""
+    wanted = {key for key in running if key[0] in jails and is_address(key[1])}
+    return len(wanted - {(ban.jail, ban.address) for ban in bans})
 
 
 def iso(moment: int | None) -> str | None:

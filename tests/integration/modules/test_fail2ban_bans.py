@@ -95,6 +95,26 @@ def test_bans_are_there_again_after_a_restart(fail2ban: Fail2ban, read: Callable
     assert abs(moment(after[0]["end"]) - moment(before[0]["end"])) <= timedelta(seconds=1)
 
 
+def test_what_a_restarted_server_has_not_taken_back_yet_is_told(
+    fail2ban: Fail2ban, read: Callable[..., dict[str, Any]]
+) -> None:
+    addresses = [f"10.1.{n >> 8}.{n & 255}" for n in range(300)]
+    fail2ban.client("set", "forever", "banip", *addresses)
+    fail2ban.stop()
+    fail2ban.start()
+    for _ in range(100):
+        result = read(fail2ban)
+        # Never less than all without a word about it.
+        assert len(result["bans"]) + result["restoring"] >= 300
+        if len(result["bans"]) == 300:
+            break
+        time.sleep(0.1)
+    assert result["restoring"] == 0
+    fail2ban.client("set", "forever", "unbanip", addresses[0])
+    result = read(fail2ban)
+    assert (len(result["bans"]), result["restoring"]) == (299, 0)
+
+
 def test_ten_thousand_bans_in_under_a_second(fail2ban: Fail2ban, read: Callable[..., dict[str, Any]]) -> None:
     fail2ban.client("set", "forever", "banip", *(f"10.0.{n >> 8}.{n & 255}" for n in range(10_000)))
     for _ in range(100):
