@@ -24,7 +24,8 @@ SERVED = """
 / /?file=x.php /docs/php-guide /php /php/ /phpinfo /x.php.html /x.php-guide /.well-known/acme-challenge/x.y-z_0
 /.well-known/security.txt /republic /republic/ /publications/7 /public-transport /public.html /a/public/x /api/public
 /static/app.css /static/app.9f8.js /images/logo.png /files/report.pdf /downloads/app-1.2.tar.gz /blog/wp-admin-guide /wp
-/index.txt /data.tsv /web.ttf /docs/cgi-bin-history /managers/html /actuators /solaris /login /admin/ /users/%7Ejohn /%EC%95%88%EB%85%95 /a%20b
+/index.txt /data.tsv /web.ttf
+/docs/cgi-bin-history /managers/html /actuators /solaris /login /admin/ /users/%7Ejohn /%EC%95%88%EB%85%95 /a%20b
 """.split()
 
 
