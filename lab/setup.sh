@@ -12,12 +12,12 @@ podman procps python3 python3-venv runc util-linux'
 needed_mib=6144
 
 # --- Debian packages ---------------------------------------------------------------------------------------------
+{ command -v dpkg-query && command -v apt-get; } >/dev/null ||
+    die 'this is not Debian or Ubuntu (no dpkg, no apt): use Debian 12 or newer, or Ubuntu 24.04 or newer'
 # shellcheck disable=SC2086 # a list of words
 missing=$(dpkg-query --show --showformat='${Package} ${db:Status-Abbrev}\n' $packages 2>/dev/null |
-    awk -v all="$packages" '$2 == "ii" {have[$1] = 1} END {n = split(all, p); for (i = 1; i <= n; i++) if (!(p[i] in have)) printf "%s ", p[i]}') ||
-    die 'this is not Debian or Ubuntu (no dpkg): use a machine with Debian 12 or newer, or Ubuntu 24.04 or newer'
+    awk -v all="$packages" '$2 == "ii" {have[$1] = 1} END {n = split(all, p); for (i = 1; i <= n; i++) if (!(p[i] in have)) printf "%s ", p[i]}')
 if [ -n "$missing" ]; then
-    command -v apt-get >/dev/null || die 'this is not Debian or Ubuntu (no apt-get): use one of them'
     root=''
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || die "packages are missing ($missing): install them as root, or install sudo"
