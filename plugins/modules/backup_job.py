@@ -201,15 +201,16 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, CallError, Deadline
-from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.aws.module import execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
 from ansible_collections.rampart.ops.plugins.module_utils.backup.jobs import BackupJob, Wanted, report, trouble
 from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import camel
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 ARGUMENT_SPEC = {
     "resource_arns": {"type": "list", "elements": "str"},
@@ -335,21 +336,13 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec=ARGUMENT_SPEC,
-        supports_check_mode=True,
+    execute(
+        run,
+        ARGUMENT_SPEC,
         required_one_of=[("resource_arns", "backup_job_ids")],
         mutually_exclusive=[("resource_arns", "backup_job_ids")],
         required_by={"resource_arns": ["backup_vault_name", "iam_role_arn"]},
     )
-    try:
-        result = run(module)
-    except InvalidError as error:
-        module.fail_json(msg=str(error))
-    except CallError as error:
-        module.fail_json_aws(error.cause, msg=error.message)
-    else:
-        module.exit_json(**result) if not result.pop("failed", False) else module.fail_json(**result)
 
 
 if __name__ == "__main__":

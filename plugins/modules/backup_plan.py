@@ -273,14 +273,8 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import (
-    CLIENT_CONFIG,
-    CallError,
-    Deadline,
-    carry_out,
-)
-from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.module import converge, execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup, only
 from ansible_collections.rampart.ops.plugins.module_utils.backup.plan import (
     BackupPlan,
@@ -294,6 +288,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.plan import (
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 LIFECYCLE = {
     "move_to_cold_storage_after_days": {"type": "int"},
@@ -415,28 +411,12 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     def plan_now() -> Plan:
         return plan(read(api, wanted), wanted)
 
-    todo = plan_now()
-    after = todo.after
-    if todo.steps and not module.check_mode:
-        after = carry_out(deadline, todo, lambda each: write(api, each, request_id), plan_now)
-    result = {"changed": bool(todo.steps), "exists": after is not None, **report(after or todo.before)}
-    if module._diff:
-        result["diff"] = {"before": describe(todo.before), "after": describe(after)}
-    return result
+    done = converge(module, deadline, plan_now, lambda todo: write(api, todo, request_id), describe)
+    return {**done.result, **report(done.after or done.before)}
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_if=[("state", "present", ["rules"])]
-    )
-    try:
-        result = run(module)
-    except InvalidError as error:
-        module.fail_json(msg=str(error))
-    except CallError as error:
-        module.fail_json_aws(error.cause, msg=error.message)
-    else:
-        module.exit_json(**result)
+    execute(run, ARGUMENT_SPEC, required_if=[("state", "present", ["rules"])])
 
 
 if __name__ == "__main__":

@@ -277,14 +277,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import (
-    CLIENT_CONFIG,
-    CallError,
-    Deadline,
-    carry_out,
-)
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.aws.module import converge, execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
 from ansible_collections.rampart.ops.plugins.module_utils.backup.drill import GRACE, Restore
 from ansible_collections.rampart.ops.plugins.module_utils.backup.resources import Copies
@@ -300,6 +295,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import ca
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 CONDITIONS = {
     test: {
@@ -437,16 +434,8 @@ def keep_plan(module: AnsibleAWSModule) -> dict[str, Any]:
             current = replace(current, tags=api.tags(current.arn))
         return plan(current, wanted)
 
-    todo = plan_now()
-    after = todo.after
-    if todo.steps and not module.check_mode:
-        after = carry_out(deadline, todo, lambda each: write(api, each, wanted.name, request_id), plan_now)
-    result: dict[str, Any] = {"changed": bool(todo.steps), "exists": after is not None}
-    if after is not None:
-        result["restore_testing_plan_arn"] = after.arn
-    if module._diff:
-        result["diff"] = {"before": describe(todo.before), "after": describe(after)}
-    return result
+    done = converge(module, deadline, plan_now, lambda todo: write(api, todo, wanted.name, request_id), describe)
+    return {**done.result, **({"restore_testing_plan_arn": done.after.arn} if done.after else {})}
 
 
 def restore(module: AnsibleAWSModule) -> dict[str, Any]:
@@ -496,11 +485,15 @@ def restore(module: AnsibleAWSModule) -> dict[str, Any]:
     return result
 
 
+def run(module: AnsibleAWSModule) -> dict[str, Any]:
+    return keep_plan(module) if module.params["state"] in ("present", "absent") else restore(module)
+
+
 def main() -> None:
     drill = ["resource_arn", "iam_role_arn"]
-    module = AnsibleAWSModule(
-        argument_spec=ARGUMENT_SPEC,
-        supports_check_mode=True,
+    execute(
+        run,
+        ARGUMENT_SPEC,
         required_if=[
             ("state", "present", ["restore_testing_plan_name"]),
             ("state", "absent", ["restore_testing_plan_name"]),
@@ -508,14 +501,6 @@ def main() -> None:
             ("state", "restored", drill),
         ],
     )
-    try:
-        result = keep_plan(module) if module.params["state"] in ("present", "absent") else restore(module)
-    except InvalidError as error:
-        module.fail_json(msg=str(error))
-    except CallError as error:
-        module.fail_json_aws(error.cause, msg=error.message)
-    else:
-        module.exit_json(**result) if not result.pop("failed", False) else module.fail_json(**result)
 
 
 if __name__ == "__main__":

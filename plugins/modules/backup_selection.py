@@ -237,14 +237,9 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import (
-    CLIENT_CONFIG,
-    CallError,
-    Deadline,
-    carry_out,
-)
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.aws.module import converge, execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup, only
 from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import (
     STAND_IN_MARK,
@@ -261,6 +256,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.selection impor
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 CONDITION = {
     "condition_key": {"type": "str", "required": True, "no_log": False},
@@ -351,32 +348,15 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     def plan_now() -> Plan:
         return plan(read(api, plan_id, wanted.name) if plan_id else Current(), wanted)
 
-    todo = plan_now()
-    after = todo.after
-    if todo.steps and not module.check_mode:
-        after = carry_out(deadline, todo, lambda each: write(api, plan_id, each), plan_now)
-    result = {
-        "changed": bool(todo.steps),
-        "exists": after is not None,
-        "backup_selection": report(after, plan_id),
-    }
+    done = converge(module, deadline, plan_now, lambda todo: write(api, plan_id, todo), describe)
+    result = {**done.result, "backup_selection": report(done.after, plan_id)}
     if backup_plan is None:
         result["msg"] = f"There is no backup plan {wanted.plan_name}."
-    if module._diff:
-        result["diff"] = {"before": describe(todo.before), "after": describe(after)}
     return result
 
 
 def main() -> None:
-    module = AnsibleAWSModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        result = run(module)
-    except InvalidError as error:
-        module.fail_json(msg=str(error))
-    except CallError as error:
-        module.fail_json_aws(error.cause, msg=error.message)
-    else:
-        module.exit_json(**result)
+    execute(run, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

@@ -225,14 +225,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import (
-    CLIENT_CONFIG,
-    CallError,
-    Deadline,
-    carry_out,
-)
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.aws.module import converge, execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
 from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import (
     Notifications,
@@ -247,6 +242,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import (
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 ARGUMENT_SPEC = {
     "backup_vault_name": {"type": "str", "required": True, "aliases": ["name"]},
@@ -359,26 +356,12 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     def plan_now() -> Plan:
         return plan(read(api, wanted), wanted, datetime.now(timezone.utc))
 
-    todo = plan_now()
-    after = todo.after
-    if todo.steps and not module.check_mode:
-        after = carry_out(deadline, todo, lambda each: write(api, each, wanted, request_id), plan_now)
-    result = {"changed": bool(todo.steps), "exists": after is not None, "vault": report(after)}
-    if module._diff:
-        result["diff"] = {"before": describe(todo.before), "after": describe(after)}
-    return result
+    done = converge(module, deadline, plan_now, lambda todo: write(api, todo, wanted, request_id), describe)
+    return {**done.result, "vault": report(done.after)}
 
 
 def main() -> None:
-    module = AnsibleAWSModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        result = run(module)
-    except InvalidError as error:
-        module.fail_json(msg=str(error))
-    except CallError as error:
-        module.fail_json_aws(error.cause, msg=error.message)
-    else:
-        module.exit_json(**result)
+    execute(run, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":
