@@ -45,7 +45,17 @@ options:
       content:
         description: The whole content, a string.
         type: raw
-        required: true
+      secret_content:
+        description:
+          - Instead of O(files[].content), a content that is never shown, such as a private key. Give it a
+            O(files[].mode) that keeps others from reading it.
+        type: str
+      inserted:
+        description:
+          - The text in O(files[].content) that is ours, in a file that otherwise belongs to the administrator.
+          - O(state=absent), or a run that does not list the file any more, takes this text out of the file as it then
+            is, and so keeps what the administrator has changed meanwhile.
+        type: str
       mode:
         description: Permissions, as a quoted octal number.
         type: str
@@ -104,7 +114,7 @@ attributes:
     description: Reports what would change, checked by O(check) as far as the host permits, and writes nothing.
     support: full
   diff_mode:
-    description: Shows every file before and after.
+    description: Shows every file before and after, except what others may not read on the host.
     support: full
 author:
   - The Rampart developers (@rampart-ops)
@@ -174,7 +184,8 @@ def identity(option: str, value: str, lookup: Callable[[str], Any], unknown_allo
 
 
 def node(entry: dict[str, Any], check_mode: bool) -> Node:
-    dest, content, mode = entry["dest"], entry["content"], entry["mode"]
+    dest, mode = entry["dest"], entry["mode"]
+    content = entry["content"] if entry["secret_content"] is None else entry["secret_content"]
     if not isinstance(content, str):
         kind = type(content).__name__
         raise ConfigTreeError(
@@ -182,6 +193,10 @@ def node(entry: dict[str, Any], check_mode: bool) -> Node:
         )
     if not re.match(r"0?[0-7]{3,4}$", mode):
         raise ConfigTreeError(f"{dest}: mode must be a quoted octal number such as '0644', got {mode!r}")
+    if entry["secret_content"] is not None and int(mode, 8) & 0o004:
+        raise ConfigTreeError(f"{dest}: mode {mode} lets everybody read secret_content; '0600' does not")
+    if entry["inserted"] and entry["inserted"] not in content:
+        raise ConfigTreeError(f"{dest}: inserted is no part of content")
     # In check mode a package that brings the user may not be installed yet.
     owner = identity("owner", entry["owner"], pwd.getpwnam, check_mode)
     group = identity("group", entry["group"], grp.getgrnam, check_mode)
@@ -199,11 +214,15 @@ def main() -> None:
                 "default": [],
                 "options": {
                     "dest": {"type": "path", "required": True},
-                    "content": {"type": "raw", "required": True},
+                    "content": {"type": "raw"},
+                    "secret_content": {"type": "str", "no_log": True},
+                    "inserted": {"type": "str"},
                     "mode": {"type": "str", "default": "0644"},
                     "owner": {"type": "str", "default": "root"},
                     "group": {"type": "str", "default": "root"},
                 },
+                "mutually_exclusive": [["content", "secret_content"]],
+                "required_one_of": [["content", "secret_content"]],
             },
             "remove": {"type": "list", "elements": "path", "default": []},
             "check": {"type": "list", "elements": "raw", "default": []},
@@ -232,7 +251,8 @@ def main() -> None:
         listed += [(path, None) for path in parameters["remove"] if present]
         settings = Settings.from_parameters(parameters, [path for path, _node in listed])
         desired: Tree = dict(listed)
-        result = Transaction(settings, label).run(desired, check_mode=module.check_mode)
+        inserted = {entry["dest"]: entry["inserted"] for entry in parameters["files"] if present and entry["inserted"]}
+        result = Transaction(settings, label).run(desired, module.check_mode, inserted)
     except ConfigTreeError as error:
         module.fail_json(msg=f"{name}: {error}", **error.details)
     except OSError as error:

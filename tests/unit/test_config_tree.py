@@ -402,6 +402,42 @@ def ansible(daemon: Daemon, arguments: dict[str, Any], *flags: str) -> dict[str,
     return dict(json.loads(done.stdout.partition("=> ")[2]))
 
 
+def test_an_insertion_leaves_what_the_administrator_changes_later(daemon: Daemon) -> None:
+    """Byte for byte what it was; with the edits that were made meanwhile; and nothing if the file is gone."""
+    original = b"server {\r\n  a;\n}"
+    for name in ("a.conf", "b.conf", "c.conf"):
+        (daemon.root / name).write_bytes(original)
+        (daemon.root / name).chmod(0o640)
+    inserted = original.decode().replace("{", "{ OURS;")
+
+    def entry(name: str) -> dict[str, Any]:
+        return {"dest": f"{daemon.root}/{name}", "content": inserted, "inserted": " OURS;", "mode": "0640"}
+
+    assert ansible(daemon, {"files": [entry(name) for name in ("a.conf", "b.conf", "c.conf")]})["changed"] is True
+    assert (daemon.root / "a.conf").read_bytes() == inserted.encode()
+    (daemon.root / "b.conf").write_bytes(inserted.encode() + b"# theirs")
+    (daemon.root / "c.conf").unlink()
+    assert ansible(daemon, {"state": "absent"})["changed"] is True
+    assert (daemon.root / "a.conf").read_bytes() == original
+    assert oct((daemon.root / "a.conf").stat().st_mode)[-4:] == "0640"
+    assert (daemon.root / "b.conf").read_bytes() == original + b"# theirs"
+    assert not (daemon.root / "c.conf").exists()
+
+
+def test_a_secret_is_never_shown(daemon: Daemon) -> None:
+    entry = {"dest": f"{daemon.root}/key", "secret_content": "s3cr3t-one\n", "mode": "0644"}
+    assert "lets everybody read" in ansible(daemon, {"files": [entry]})["msg"]
+    for secret in ("s3cr3t-one\n", "s3cr3t-two\n"):
+        entry.update(secret_content=secret, mode="0600")
+        for mode in (["--check", "--diff"], ["--diff", "-vvv"]):
+            result = ansible(daemon, {"files": [entry]}, *mode)
+            assert result["changed"] is True
+            assert "s3cr3t" not in json.dumps(result)
+    assert (daemon.root / "key").read_text() == "s3cr3t-two\n"
+    result = ansible(daemon, {"state": "absent"}, "--diff", "-vvv")
+    assert result["changed"] is True and "s3cr3t" not in json.dumps(result)
+
+
 def test_the_module_itself(daemon: Daemon) -> None:
     arguments = {
         "files": [{"dest": f"{daemon.root}/a.conf", "content": "one\n", "mode": "0600", "owner": "root"}],

@@ -84,9 +84,21 @@ def _is_plain(path: str) -> bool:
     return len(parts) > 1 and parts[0] == "" and all(part not in ("", ".", "..") for part in parts[1:])
 
 
-def target(desired: Mapping[str, Node | None], originals: Mapping[str, Node | None]) -> Tree:
-    """What each path shall hold: what is declared, or for paths that are managed no longer, what was there before."""
+def target(
+    desired: Mapping[str, Node | None],
+    originals: Mapping[str, Node | None],
+    live: Mapping[str, Node | None],
+    inserted: Mapping[str, str],
+) -> Tree:
+    """What each path shall hold: what is declared, or for paths that are managed no longer, what was there before.
+
+    A file with C(inserted) text belongs to the administrator, who may have edited it since: it only loses that text.
+    """
     wanted: Tree = {path: node for path, node in originals.items() if path not in desired}
+    for path in set(wanted) & set(inserted):
+        node = live[path]
+        text = inserted[path].encode("utf-8", "surrogateescape")
+        wanted[path] = node and node._replace(data=node.data.replace(text, b""))
     wanted.update(desired)
     return wanted
 
@@ -129,6 +141,8 @@ def _text(node: Node | None) -> str:
         return ""
     if node.kind == "link":
         return f"-> {node.data.decode('utf-8', 'replace')}\n"
+    if not node.mode & 0o004:  # what others may not read on the host is not for a log either
+        return f"(not shown: mode {node.mode:04o}, {len(node.data)} bytes)\n"
     try:
         return node.data.decode("utf-8")
     except UnicodeDecodeError:

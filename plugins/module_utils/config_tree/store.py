@@ -139,10 +139,11 @@ def discard_leftovers(paths: Iterable[str]) -> None:
 
 
 class Saved(NamedTuple):
-    """A tree as it was, and the directories that we made for what came after it."""
+    """A tree as it was, the directories that we made for what came after it, and what was inserted into files."""
 
     files: Tree
     directories: list[str]
+    inserted: dict[str, str]
 
     @property
     def exists(self) -> bool:
@@ -174,9 +175,9 @@ class Record:
         try:
             with open(path, encoding="ascii") as stream:
                 document = json.load(stream)
-            return Saved(decode(document["files"]), list(document["directories"]))
+            return Saved(decode(document["files"]), list(document["directories"]), dict(document.get("inserted", {})))
         except (FileNotFoundError, NotADirectoryError):
-            return Saved({}, [])
+            return Saved({}, [], {})
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigTreeError(
                 f"{path} is damaged ({error}); it holds the files from before the set: restore it from a backup, "
@@ -185,7 +186,7 @@ class Record:
 
     def _save(self, base: str, saved: Saved) -> None:
         path = os.path.join(self.directory, base)
-        document = {"files": encode(saved.files), "directories": saved.directories}
+        document = {"files": encode(saved.files), "directories": saved.directories, "inserted": saved.inserted}
         write_all({path: Node("file", json.dumps(document, sort_keys=True).encode("ascii"), 0o600, 0, 0)})
 
     def manifest(self) -> Saved:

@@ -50,15 +50,16 @@ class Transaction:
         self.label = label
         self.record = store.Record(settings.state_dir, settings.name)
 
-    def run(self, desired: Tree, check_mode: bool = False) -> dict[str, Any]:
+    def run(self, desired: Tree, check_mode: bool = False, inserted: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Bring about C(desired). C(inserted) is, for each file of the administrator's, the text that is ours in it."""
         try:
             if not check_mode and (desired or self.record.exists()):
                 self.record.open()
-            return self._run(desired, check_mode)
+            return self._run(desired, check_mode, dict(inserted or {}))
         finally:
             self.record.close()
 
-    def _run(self, desired: Tree, check_mode: bool) -> dict[str, Any]:
+    def _run(self, desired: Tree, check_mode: bool, inserted: dict[str, str]) -> dict[str, Any]:
         foreign = self.record.owners(desired)
         if foreign:
             listed = ", ".join(f"{path} ({owner})" for path, owner in sorted(foreign.items()))
@@ -66,8 +67,8 @@ class Transaction:
         manifest, undo = self.record.manifest(), self.record.undo()
         # A path that an interrupted run was the first to touch is known from the way back alone.
         originals: Tree = {**undo.files, **manifest.files}
-        wanted = target(desired, originals)
-        live = store.read_all(self.settings.root, wanted)
+        live = store.read_all(self.settings.root, {**desired, **originals})
+        wanted = target(desired, originals, live, {**undo.inserted, **manifest.inserted})
         changes = difference(live, wanted)
         result: dict[str, Any] = {
             "changed": bool(changes or undo.exists),
@@ -83,12 +84,14 @@ class Transaction:
             way_back = {path: live[path] for path in changes}
             # What an interrupted run left behind is no state to come back to; what it replaced is.
             way_back.update(undo.files)
-            result["checked"] = self._apply(changes, store.Saved(way_back, sorted(directories)), undo)
+            result["checked"] = self._apply(changes, store.Saved(way_back, sorted(directories), inserted), undo)
         if not check_mode:
-            self._remember(desired, live, originals, store.Saved(manifest.files, sorted(directories)))
+            self._remember(desired, live, originals, inserted, manifest._replace(directories=sorted(directories)))
         return result
 
-    def _remember(self, desired: Tree, live: Tree, originals: Tree, manifest: store.Saved) -> None:
+    def _remember(
+        self, desired: Tree, live: Tree, originals: Tree, inserted: dict[str, str], manifest: store.Saved
+    ) -> None:
         if not desired:
             store.remove_empty_directories(manifest.directories)
             self.record.forget()
@@ -98,6 +101,7 @@ class Transaction:
         kept = store.Saved(
             {path: node for path, node in first_sight.items() if node or desired[path]},
             store.remove_empty_directories(manifest.directories),
+            inserted,
         )
         if kept != manifest:
             self.record.save_manifest(kept)
