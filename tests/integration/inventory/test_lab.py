@@ -92,6 +92,9 @@ def test_the_projects_own_inventory_by_either_plugin(aws: Aws, tmp_path: Path) -
             r"(?m)^plugin: .*", f"plugin: {plugin}", (ROOT / "inventories/example/aws_ec2.yml").read_text()
         )
         assert count == 1
+        if plugin.startswith("amazon"):  # whose older versions have the tags in "tags", and whose hosts may be stopped
+            text = text.replace("aws_ec2_tags", "(aws_ec2_tags | default(aws_tags))")
+            text = text.replace("filters:\n", "filters:\n  instance-state-name: running\n")
         path = tmp_path / "aws_ec2.yml"
         path.write_text(text)
         done = ansible(aws, "ansible-inventory", "-i", str(path), "--graph", ANSIBLE_INVENTORY_ENABLED=plugin)
