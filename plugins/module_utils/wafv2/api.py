@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Caller, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.addresses import parse
@@ -27,28 +27,75 @@ _REMEDIES = {
 }
 
 
-class Wafv2:
-    """The IP sets of one scope."""
+class Named(Protocol):
+    """What tags belong to."""
 
-    def __init__(self, client: Any, scope: str, deadline: Deadline) -> None:
-        self._caller = Caller(client, deadline, _TRANSIENT, _CONFLICTS, _REMEDIES)
-        self._scope = scope
+    @property
+    def name(self) -> str: ...
 
-    def find(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The summaries (Id, ARN, LockToken) of those sets that exist; no more pages than necessary."""
+    @property
+    def arn(self) -> str | None: ...
+
+
+class Scoped:
+    """What all resources of one scope have in common: lists by name, and tags."""
+
+    conflicts = _CONFLICTS
+
+    def __init__(
+        self,
+        client: Any,
+        scope: str,
+        deadline: Deadline,
+        remedies: Mapping[str, str],
+        transient: Iterable[str] = (),
+    ) -> None:
+        self.transient = _TRANSIENT.union(transient)
+        self.caller = Caller(client, deadline, self.transient, self.conflicts, remedies)
+        self.scope = scope
+
+    def listed(self, operation: str, result: str, purpose: str, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The summaries (Id, ARN, LockToken) of those that exist; no more pages than necessary."""
         wanted = set(names)
         found: dict[str, dict[str, Any]] = {}
-        page: dict[str, Any] = {"Scope": self._scope, "Limit": 100}
+        page: dict[str, Any] = {"Scope": self.scope, "Limit": 100}
         while True:
-            answer = self._caller.call("list_ip_sets", "list the IP sets", **page)
-            found.update((item["Name"], item) for item in answer["IPSets"] if item["Name"] in wanted)
+            answer = self.caller.call(operation, purpose, **page)
+            found.update((item["Name"], item) for item in answer[result] if item["Name"] in wanted)
             if not answer.get("NextMarker") or len(found) == len(wanted):
                 return found
             page["NextMarker"] = answer["NextMarker"]
 
+    def tags(self, resource: Named) -> dict[str, str]:
+        tags: dict[str, str] = {}
+        page = {"ResourceARN": resource.arn}
+        while True:
+            answer = self.caller.call("list_tags_for_resource", f"read the tags of {resource.name}", **page)
+            tags.update((tag["Key"], tag["Value"]) for tag in answer["TagInfoForResource"].get("TagList", []))
+            if not answer.get("NextMarker"):
+                return tags
+            page["NextMarker"] = answer["NextMarker"]
+
+    def tag(self, resource: Named, tags: Mapping[str, str]) -> None:
+        self.caller.call("tag_resource", f"tag {resource.name}", ResourceARN=resource.arn, Tags=tag_list(tags))
+
+    def untag(self, resource: Named, keys: Iterable[str]) -> None:
+        self.caller.call("untag_resource", f"untag {resource.name}", ResourceARN=resource.arn, TagKeys=list(keys))
+
+
+class Wafv2(Scoped):
+    """The IP sets of one scope."""
+
+    def __init__(self, client: Any, scope: str, deadline: Deadline) -> None:
+        super().__init__(client, scope, deadline, _REMEDIES)
+
+    def find(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The summaries of those sets that exist."""
+        return self.listed("list_ip_sets", "IPSets", "list the IP sets", names)
+
     def get(self, name: str, set_id: str) -> IpSet:
-        request = {"Name": name, "Scope": self._scope, "Id": set_id}
-        answer = self._caller.call("get_ip_set", f"read the IP set {name}", **request)
+        request = {"Name": name, "Scope": self.scope, "Id": set_id}
+        answer = self.caller.call("get_ip_set", f"read the IP set {name}", **request)
         body = answer["IPSet"]
         return IpSet(
             name=name,
@@ -60,43 +107,25 @@ class Wafv2:
             lock_token=answer["LockToken"],
         )
 
-    def tags(self, ip_set: IpSet) -> dict[str, str]:
-        tags: dict[str, str] = {}
-        page = {"ResourceARN": ip_set.arn}
-        while True:
-            answer = self._caller.call("list_tags_for_resource", f"read the tags of {ip_set.name}", **page)
-            tags.update((tag["Key"], tag["Value"]) for tag in answer["TagInfoForResource"].get("TagList", []))
-            if not answer.get("NextMarker"):
-                return tags
-            page["NextMarker"] = answer["NextMarker"]
-
     def create(self, ip_set: IpSet) -> IpSet:
         request = {
             "Name": ip_set.name,
-            "Scope": self._scope,
+            "Scope": self.scope,
             "IPAddressVersion": ip_set.family,
             **_content(ip_set),
-            **({"Tags": _tag_list(ip_set.tags)} if ip_set.tags else {}),
+            **({"Tags": tag_list(ip_set.tags)} if ip_set.tags else {}),
         }
-        summary = self._caller.call("create_ip_set", f"create the IP set {ip_set.name}", **request)["Summary"]
+        summary = self.caller.call("create_ip_set", f"create the IP set {ip_set.name}", **request)["Summary"]
         return replace(ip_set, id=summary["Id"], arn=summary["ARN"], lock_token=summary["LockToken"])
 
     def update(self, ip_set: IpSet) -> None:
-        self._caller.call(
-            "update_ip_set", f"write the IP set {ip_set.name}", **self._locked(ip_set), **_content(ip_set)
-        )
+        self.caller.call("update_ip_set", f"write the IP set {ip_set.name}", **self._locked(ip_set), **_content(ip_set))
 
     def delete(self, ip_set: IpSet) -> None:
-        self._caller.call("delete_ip_set", f"delete the IP set {ip_set.name}", **self._locked(ip_set))
-
-    def tag(self, ip_set: IpSet, tags: Mapping[str, str]) -> None:
-        self._caller.call("tag_resource", f"tag {ip_set.name}", ResourceARN=ip_set.arn, Tags=_tag_list(tags))
-
-    def untag(self, ip_set: IpSet, keys: Iterable[str]) -> None:
-        self._caller.call("untag_resource", f"untag {ip_set.name}", ResourceARN=ip_set.arn, TagKeys=list(keys))
+        self.caller.call("delete_ip_set", f"delete the IP set {ip_set.name}", **self._locked(ip_set))
 
     def _locked(self, ip_set: IpSet) -> dict[str, Any]:
-        return {"Name": ip_set.name, "Scope": self._scope, "Id": ip_set.id, "LockToken": ip_set.lock_token}
+        return {"Name": ip_set.name, "Scope": self.scope, "Id": ip_set.id, "LockToken": ip_set.lock_token}
 
 
 def _content(ip_set: IpSet) -> dict[str, Any]:
@@ -107,5 +136,5 @@ def _content(ip_set: IpSet) -> dict[str, Any]:
     return content
 
 
-def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
