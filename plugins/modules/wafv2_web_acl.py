@@ -44,7 +44,7 @@ options:
     type: str
   default_action:
     description:
-      - What is done with a request that no rule ends, for example C({Allow: {}}) or C({Block: {}}).
+      - What is done with a request that no rule ends, C(Allow) or C(Block), as AWS's structure C(DefaultAction).
       - Must be given to create a web ACL.
     type: dict
   rules:
@@ -56,7 +56,7 @@ options:
         list. With O(rules_mode=merge) it keeps its priority, and a new rule comes after all others.
       - C(VisibilityConfig), or members of it, can be left out. Metrics and samples are then on, and the metric has the
         rule's name.
-      - C(OverrideAction) of a rule group can be left out, which is C({None: {}}).
+      - C(OverrideAction) of a rule group can be left out, which means C(None), the group's own actions.
       - C(SearchString) is written as text.
     type: list
     elements: dict
