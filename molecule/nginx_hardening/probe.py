@@ -21,7 +21,7 @@ REFUSED = """
 /actuator/env /actuator /server-status /solr/admin /manager/html /HNAP1 /HNAP1/ /boaform/admin/formLogin /GponForm/diag
 """.split()
 SERVED = """
-/ /?file=x.php /docs/php-guide /php /php/ /phpinfo /x.php.html /x.php-guide /.well-known/acme-challenge/x.y-z_0
+/ /?file=x.php /docs/php-guide /php /php/ /x.php.html /x.php-guide /.well-known/acme-challenge/x.y-z_0
 /.well-known/security.txt /republic /republic/ /publications/7 /public-transport /public.html /a/public/x /api/public
 /static/app.css /static/app.9f8.js /images/logo.png /files/report.pdf /downloads/app-1.2.tar.gz /blog/wp-admin-guide /wp
 /index.txt /data.tsv /web.ttf
