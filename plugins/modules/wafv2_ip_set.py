@@ -52,7 +52,7 @@ options:
       - IP addresses, and networks in CIDR notation. An address is a network of one.
       - If it is not given, the entries are left as they are.
       - A network of prefix length 0 is refused, as is anything that is no address or of the wrong family, and more than
-        10,000 entries.
+        10,000 entries for each of the O(shards).
     type: list
     elements: str
   purge_addresses:
@@ -69,6 +69,49 @@ options:
     type: list
     elements: str
     default: []
+  aggregate:
+    description:
+      - V(none) - every network is an entry of its own.
+      - V(exact) - the fewest entries that hold exactly the same addresses.
+      - V(lossy) - as V(exact), and if they do not fit, networks are joined where that covers the fewest addresses in
+        addition, at most O(max_extra_addresses) of them, never one of O(protected).
+      - An entry that was merged into a wider one cannot be removed by itself any more. Writers that remove their own
+        entries with O(state=absent) need V(none).
+    type: str
+    choices: [none, exact, lossy]
+    default: none
+  max_extra_addresses:
+    description:
+      - How many addresses O(aggregate=lossy) may cover that nobody named, in each family. IPv6 is counted in networks
+        of /64, each begun one as a whole.
+    type: int
+    default: 0
+  min_prefix_ipv4:
+    description:
+      - Refuse IPv4 networks in O(addresses) that are wider than this, since such a one is a mistake more often than
+        not.
+    type: int
+    default: 8
+  min_prefix_ipv6:
+    description: As O(min_prefix_ipv4), for IPv6.
+    type: int
+    default: 19
+  max_shrink:
+    description:
+      - With O(purge_addresses=true), refuse to drop more than this percentage of the entries of a family in one run. A
+        list that is short because its source failed must not open the edge.
+      - V(100) allows everything. Up to 10 entries may always go, and those of O(protected) always do.
+    type: int
+    default: 50
+  shards:
+    description:
+      - Spread the entries of each family over so many sets, since one can hold 10,000. The second is named
+        C(<name>-shard2), and so on; a rule must refer to each of them.
+      - An entry stays in the set that it is in, so that one changed address is one write.
+      - Of sets that are left over from a higher number, the entries move to those that stay. The sets remain, empty,
+        until O(state=absent) without O(addresses) deletes them all.
+    type: int
+    default: 1
   description:
     description:
       - A description of the set. An empty one clears it.
@@ -84,8 +127,9 @@ attributes:
 notes:
   - Needs the permissions C(wafv2:ListIPSets), C(wafv2:GetIPSet), C(wafv2:CreateIPSet), C(wafv2:UpdateIPSet),
     C(wafv2:DeleteIPSet), and for tags C(wafv2:ListTagsForResource), C(wafv2:TagResource) and C(wafv2:UntagResource).
-  - Throttling, server errors and conflicts are waited out for up to two minutes. The SDK's own retries are off, unless
-    O(aws_config) turns them on.
+  - Writes are a second apart, as AWS demands. Throttling, server errors and conflicts are waited out for up to two
+    minutes; a write that failed so is never sent again, but the set is read and the change worked out anew. The SDK's
+    own retries are off, unless O(aws_config) turns them on.
 seealso:
   - module: community.aws.wafv2_ip_set_info
 author:
@@ -114,6 +158,15 @@ EXAMPLES = r"""
     purge_addresses: false
     tags:
       Team: ops
+
+- name: Block a list of up to 30,000 networks, in three sets for each family
+  rampart.ops.wafv2_ip_set:
+    name: listed
+    scope: REGIONAL
+    addresses: "{{ lookup('ansible.builtin.file', 'networks.txt').splitlines() }}"
+    shards: 3
+    aggregate: exact
+    max_shrink: 20
 
 - name: Remove one address
   rampart.ops.wafv2_ip_set:
@@ -226,6 +279,12 @@ ARGUMENT_SPEC = {
     "addresses": {"type": "list", "elements": "str"},
     "purge_addresses": {"type": "bool", "default": True},
     "protected": {"type": "list", "elements": "str", "default": []},
+    "aggregate": {"type": "str", "default": "none", "choices": ["none", "exact", "lossy"]},
+    "max_extra_addresses": {"type": "int", "default": 0},
+    "min_prefix_ipv4": {"type": "int", "default": 8},
+    "min_prefix_ipv6": {"type": "int", "default": 19},
+    "max_shrink": {"type": "int", "default": 50},
+    "shards": {"type": "int", "default": 1},
     "description": {"type": "str"},
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool", "default": True},
@@ -251,6 +310,11 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
         description=params["description"],
         tags=None if tags is None else {str(key): str(value) for key, value in tags.items()},
         purge_tags=params["purge_tags"],
+        aggregate=params["aggregate"],
+        max_extra=params["max_extra_addresses"],
+        min_prefix={4: params["min_prefix_ipv4"], 6: params["min_prefix_ipv6"]},
+        max_shrink=params["max_shrink"],
+        shards=params["shards"],
     )
     wanted.check()
     return wanted
@@ -260,16 +324,13 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     wanted = wanted_of(module.params)
     scope = module.params["scope"]
     region = {"region": "us-east-1"} if scope == "CLOUDFRONT" else {}
-    deadline = Deadline(DEADLINE)
+    deadline = Deadline(DEADLINE + 2 * len(wanted.names) * wanted.shards)
     api = Wafv2(module.client("wafv2", config=CLIENT_CONFIG, **region), scope, deadline)
 
     plans = plan_all(api, wanted)
     changed = any(plan.steps for plan in plans)
     if not module.check_mode:
-        plans = [
-            carry_out(api, deadline, plan, version, wanted) if plan.steps else plan
-            for plan, version in zip(plans, wanted.names)
-        ]
+        plans = carry_out(api, deadline, plans, lambda: plan_all(api, wanted))
 
     for plan in plans:
         for network, wider in sorted(still_covered(plan, wanted).items()):

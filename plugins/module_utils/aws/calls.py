@@ -83,6 +83,29 @@ class Deadline:
         self._sleep(pause)
         return True
 
+    def pace(self, seconds: float) -> Pace:
+        """Something that happens not more often than once in so many seconds."""
+        return Pace(seconds, self._clock, self._sleep)
+
+
+class Pace:
+    """Waits between things of one kind, so that a quota of the service is kept rather than met."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._next = clock()
+
+    def wait(self) -> None:
+        pause = self._next - self._clock()
+        if pause > 0:
+            self._sleep(pause)
+
+    def done(self) -> None:
+        """The next one is due so long after this moment, whether it went well or not."""
+        self._next = self._clock() + self._seconds
+
 
 def carry_out(deadline: Deadline, plan: P, write: Callable[[P], R], plan_again: Callable[[], P]) -> R:
     """Write what a plan says. After a conflict the world is read and the plan made anew, never the same sent again:
@@ -115,8 +138,12 @@ class Caller:
         self._conflicts = conflicts
         self._remedies = {**_REMEDY, **(remedies or {})}
 
-    def call(self, operation: str, purpose: str, **request: Any) -> dict[str, Any]:
-        """Carry out one operation; `purpose` completes the sentence that begins with "Could not"."""
+    def call(self, operation: str, purpose: str, resend: bool = True, **request: Any) -> dict[str, Any]:
+        """Carry out one operation; `purpose` completes the sentence that begins with "Could not".
+
+        With `resend` false a failure that may pass raises ConflictError at once, for requests that are good only for
+        the state that was read before: whoever gets it reads again.
+        """
         attempt = 0
         while True:
             try:
@@ -124,7 +151,10 @@ class Caller:
                 return answer
             except (BotoCoreError, ClientError) as error:
                 attempt += 1
-                if not self._is_transient(error, attempt) or not self._deadline.wait(attempt):
+                transient = self._is_transient(error, attempt)
+                if transient and not resend:
+                    raise ConflictError(f"Could not {purpose}", error) from error
+                if not transient or not self._deadline.wait(attempt):
                     raise self._translated(error, purpose, attempt) from error
 
     def items(

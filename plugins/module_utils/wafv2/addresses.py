@@ -3,20 +3,25 @@
 """The algebra of IP networks, on plain integers.
 
 The standard library's ipaddress makes an object of every network, which is too slow for sets of 10,000 entries that are
-compared every few minutes.
+compared every few minutes. benchmarks/addresses.py measures the difference.
 """
 
 from __future__ import annotations
 
 import socket
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 BITS = {4: 32, 6: 128}
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _ADDRESS: dict[int, type[IPv4Address | IPv6Address]] = {4: IPv4Address, 6: IPv6Address}
+# How many addresses a network of each length has.
+_SIZES = {version: [1 << (bits - prefix) for prefix in range(bits + 1)] for version, bits in BITS.items()}
+# In what the cost of a lossy fit is counted: an IPv6 customer has a /64 at least.
+_COST_BITS = {4: 0, 6: 64}
 
 
 class AddressError(ValueError):
@@ -72,23 +77,46 @@ def parse_all(texts: Iterable[str]) -> tuple[frozenset[Network], list[str]]:
 
 
 def merge(networks: Iterable[Network]) -> list[Network]:
-    """The fewest networks that hold exactly the same addresses."""
-    return [
-        network
-        for version in (4, 6)
-        for first, last in _intervals(networks_of(networks, version))
-        for network in _cover(version, first, last)
-    ]
+    """The fewest networks that hold exactly the same addresses; the whole space is left in two halves."""
+    everything = list(networks)
+    result: list[Network] = []
+    for version, sizes in _SIZES.items():
+        # Integers sort several times as fast as tuples.
+        found = {n[1] << 8 | n[2]: n for n in everything if n[0] == version}
+        merged: list[Network] = []
+        end = -1  # one past the last address of what is merged so far
+        for key in sorted(found):
+            first = key >> 8
+            if first < end:  # networks nest or are apart: this one lies in the one before
+                continue
+            size = sizes[key & 255]
+            network = found[key]
+            if first == end:
+                prefix = key & 255
+                # While its other half stands before it, both are one.
+                while prefix > 1 and first & size and merged and merged[-1] == (version, first ^ size, prefix):
+                    del merged[-1]
+                    first ^= size
+                    size <<= 1
+                    prefix -= 1
+                    network = Network(version, first, prefix)
+            end = first + size
+            merged.append(network)
+        result += merged
+    return result
 
 
 def subtract(networks: Iterable[Network], holes: Iterable[Network]) -> frozenset[Network]:
     """The networks without the addresses of the holes: what a hole touches becomes its pieces, the rest stays so."""
-    holes = list(holes)
+    holes = merge(holes)
+    if not holes:
+        return frozenset(networks)
     gaps = {version: _intervals(networks_of(holes, version)) for version in BITS}
     starts = {version: [first for first, _last in gaps[version]] for version in BITS}
     result = set()
     for network in networks:
-        version, first, last = network.version, network.first, network.last
+        version, first, prefix = network
+        last = first + _SIZES[version][prefix] - 1
         position = bisect_right(starts[version], last)
         if position == 0 or gaps[version][position - 1][1] < first:
             result.add(network)
@@ -102,6 +130,176 @@ def subtract(networks: Iterable[Network], holes: Iterable[Network]) -> frozenset
         if first <= last:
             result.update(_cover(version, first, last))
     return frozenset(result)
+
+
+def intersect(networks: Iterable[Network], others: Iterable[Network]) -> frozenset[Network]:
+    """The networks that hold exactly the addresses which both sides hold, as few as possible."""
+    left, right = list(networks), list(others)
+    result: list[Network] = []
+    for version in BITS:
+        ours, theirs = (_intervals(networks_of(side, version)) for side in (left, right))
+        i = j = 0
+        while i < len(ours) and j < len(theirs):
+            first, last = max(ours[i][0], theirs[j][0]), min(ours[i][1], theirs[j][1])
+            if first <= last:
+                result += _cover(version, first, last)
+            if ours[i][1] < theirs[j][1]:
+                i += 1
+            else:
+                j += 1
+    return frozenset(result)
+
+
+class Fit(NamedTuple):
+    """Networks that were joined to fit, and how much they hold beyond what they were made of."""
+
+    networks: list[Network]
+    extra: int
+
+
+def fit(
+    networks: Iterable[Network],
+    capacity: int,
+    max_extra: int,
+    avoid: Iterable[Network] = (),
+    min_prefix: int = 1,
+) -> Fit:
+    """Join networks of one family, always where it costs least, until not more than the capacity are left.
+
+    The cost of a joint network is what it holds beyond its parts: in addresses for IPv4, in networks of /64 (each begun
+    one as a whole) for IPv6. Never more than max_extra of it in all, never an address to avoid, never a network wider
+    than min_prefix; what is left can therefore be more than the capacity.
+    """
+    items = merge(networks)
+    if len(items) <= capacity:
+        return Fit(items, 0)
+    joining = _Joining(items, networks_of(avoid, items[0].version), max(min_prefix, 1))
+    heap = [found for found in map(joining.candidate, range(len(items))) if found]
+    heapify(heap)
+    count, spent = len(items), 0
+    while count > capacity and heap:
+        candidate = heappop(heap)
+        if not joining.is_current(candidate):
+            continue
+        if spent + candidate.cost > max_extra:
+            break  # all others cost as much or more
+        spent += candidate.cost
+        count -= 1
+        joining.join(candidate)
+        for near in (joining.left[candidate.i], candidate.i):
+            found = joining.candidate(near)
+            if found:
+                heappush(heap, found)
+    return Fit(merge(joining.networks()), spent)
+
+
+class _Candidate(NamedTuple):
+    """Two neighbours that could be joined."""
+
+    cost: int
+    i: int
+    j: int
+    prefix_i: int  # their lengths when this was worked out
+    prefix_j: int
+
+
+class _Joining:
+    """Disjoint networks of one family in their order, of which neighbours are joined."""
+
+    def __init__(self, items: Sequence[Network], avoid: Iterable[Network], min_prefix: int) -> None:
+        self.version = items[0].version
+        self.sizes = _SIZES[self.version]
+        self.min_prefix = min_prefix
+        self.avoided = _intervals(avoid)
+        self.avoided_ends = [last for _first, last in self.avoided]
+        self.firsts = [item.first for item in items]
+        self.prefixes = [item.prefix for item in items]
+        self.left = list(range(-1, len(items) - 1))
+        self.right = [*range(1, len(items)), -1]
+        self.alive = [True] * len(items)
+
+    def joint(self, i: int, j: int) -> int:
+        """The length of the narrowest network that holds both; none holds what does not exist."""
+        if i < 0 or j < 0:
+            return -1
+        last = self.firsts[j] + self.sizes[self.prefixes[j]] - 1
+        return BITS[self.version] - (self.firsts[i] ^ last).bit_length()
+
+    def candidate(self, i: int) -> _Candidate | None:
+        """The joining of i with what follows it, if it is permitted and nothing else lies in their joint network."""
+        if i < 0:
+            return None
+        j = self.right[i]
+        prefix = self.joint(i, j)
+        if prefix < self.min_prefix or self.joint(self.left[i], i) >= prefix or self.joint(j, self.right[j]) >= prefix:
+            return None
+        size = self.sizes[prefix]
+        first = self.firsts[i] & -size
+        position = bisect_left(self.avoided_ends, first)
+        if position < len(self.avoided) and self.avoided[position][0] < first + size:
+            return None
+        extra = size - self.sizes[self.prefixes[i]] - self.sizes[self.prefixes[j]]
+        return _Candidate(-(-extra >> _COST_BITS[self.version]), i, j, self.prefixes[i], self.prefixes[j])
+
+    def is_current(self, candidate: _Candidate) -> bool:
+        _cost, i, j, prefix_i, prefix_j = candidate
+        return (
+            self.alive[i]
+            and self.alive[j]
+            and self.right[i] == j
+            and (self.prefixes[i], self.prefixes[j]) == (prefix_i, prefix_j)
+        )
+
+    def join(self, candidate: _Candidate) -> None:
+        i, j = candidate.i, candidate.j
+        prefix = self.joint(i, j)
+        self.firsts[i] &= -self.sizes[prefix]
+        self.prefixes[i] = prefix
+        self.alive[j] = False
+        self.right[i] = self.right[j]
+        if self.right[j] >= 0:
+            self.left[self.right[j]] = i
+
+    def networks(self) -> Iterator[Network]:
+        for i, alive in enumerate(self.alive):
+            if alive:
+                yield Network(self.version, self.firsts[i], self.prefixes[i])
+
+
+def shard_of(network: Network, count: int) -> int:
+    """Which of so many sets a network belongs to: always the same one, on every machine."""
+    key = network.first << 8 | network.prefix
+    key ^= key >> 64
+    mixed = (key * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    mixed = ((mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    return (mixed >> 32) % count
+
+
+def distribute(
+    target: Collection[Network], held: Sequence[Collection[Network]], capacities: Sequence[int]
+) -> list[frozenset[Network]]:
+    """Spread networks over sets of limited capacity so that as few of them as possible change.
+
+    What a set holds stays there. What is new goes to its own set (shard_of), or to the next one that has room. The
+    capacities must suffice for the target.
+    """
+    count = len(capacities)
+    wanted = set(target)
+    sets: list[set[Network]] = []
+    for number in range(count):
+        kept = sorted(wanted.intersection(held[number]))[: capacities[number]]
+        wanted.difference_update(kept)
+        sets.append(set(kept))
+    usable = [number for number in range(count) if capacities[number]]
+    for network in sorted(wanted):
+        start = shard_of(network, len(usable))
+        for number in usable[start:] + usable[:start]:
+            if len(sets[number]) < capacities[number]:
+                sets[number].add(network)
+                break
+        else:
+            raise ValueError(f"{len(target)} networks do not fit into {sum(capacities)} places")
+    return [frozenset(one) for one in sets]
 
 
 def covering(networks: Iterable[Network], wanted: Iterable[Network]) -> dict[Network, Network]:
@@ -129,8 +327,8 @@ def networks_of(networks: Iterable[Network], version: int) -> list[Network]:
 def _intervals(networks: Iterable[Network]) -> list[tuple[int, int]]:
     """The networks of one family as disjoint, sorted ranges that do not touch each other."""
     result: list[tuple[int, int]] = []
-    for network in sorted(networks):
-        first, last = network.first, network.last
+    for version, first, prefix in sorted(networks):
+        last = first + _SIZES[version][prefix] - 1
         if result and first <= result[-1][1] + 1:
             if last > result[-1][1]:
                 result[-1] = (result[-1][0], last)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -25,6 +25,10 @@ _CONFLICTS = frozenset({"WAFDuplicateItemException", "WAFNonexistentItemExceptio
 _REMEDIES = {
     "WAFAssociatedItemException": "take it out of the web ACLs and rule groups that refer to it first",
 }
+
+
+# https://docs.aws.amazon.com/waf/latest/developerguide/limits.html: calls to any individual create, put or update.
+WRITE_INTERVAL = 1.0
 
 
 class Named(Protocol):
@@ -53,16 +57,37 @@ class Scoped:
         self.transient = _TRANSIENT.union(transient)
         self.caller = Caller(client, deadline, self.transient, self.conflicts, remedies)
         self.scope = scope
+        self._pace = deadline.pace(WRITE_INTERVAL)
 
-    def listed(self, operation: str, result: str, purpose: str, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The summaries (Id, ARN, LockToken) of those that exist; no more pages than necessary."""
+    def write(self, operation: str, purpose: str, **request: Any) -> dict[str, Any]:
+        """A write that holds only for what was read: if it fails it is not sent again, because meanwhile somebody else
+        may have written, or it was carried out and only its answer was lost."""
+        self._pace.wait()
+        try:
+            answer: dict[str, Any] = self.caller.call(operation, purpose, resend=False, **request)
+            return answer
+        finally:
+            self._pace.done()
+
+    def listed(
+        self,
+        operation: str,
+        result: str,
+        purpose: str,
+        names: Iterable[str],
+        also: Callable[[str], bool] = lambda _name: False,
+    ) -> dict[str, dict[str, Any]]:
+        """The summaries (Id, ARN, LockToken) of those that exist, and of others by their name that are met; no more
+        pages than necessary."""
         wanted = set(names)
         found: dict[str, dict[str, Any]] = {}
         page: dict[str, Any] = {"Scope": self.scope, "Limit": 100}
         while True:
             answer = self.caller.call(operation, purpose, **page)
-            found.update((item["Name"], item) for item in answer[result] if item["Name"] in wanted)
-            if not answer.get("NextMarker") or len(found) == len(wanted):
+            found.update(
+                (item["Name"], item) for item in answer[result] if item["Name"] in wanted or also(item["Name"])
+            )
+            if not answer.get("NextMarker") or wanted <= found.keys():
                 return found
             page["NextMarker"] = answer["NextMarker"]
 
@@ -89,9 +114,11 @@ class Wafv2(Scoped):
     def __init__(self, client: Any, scope: str, deadline: Deadline) -> None:
         super().__init__(client, scope, deadline, _REMEDIES)
 
-    def find(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The summaries of those sets that exist."""
-        return self.listed("list_ip_sets", "IPSets", "list the IP sets", names)
+    def find(
+        self, names: Iterable[str], also: Callable[[str], bool] = lambda _name: False
+    ) -> dict[str, dict[str, Any]]:
+        """The summaries of those sets that exist, and of others by their name."""
+        return self.listed("list_ip_sets", "IPSets", "list the IP sets", names, also)
 
     def get(self, name: str, set_id: str) -> IpSet:
         request = {"Name": name, "Scope": self.scope, "Id": set_id}
@@ -115,14 +142,14 @@ class Wafv2(Scoped):
             **_content(ip_set),
             **({"Tags": tag_list(ip_set.tags)} if ip_set.tags else {}),
         }
-        summary = self.caller.call("create_ip_set", f"create the IP set {ip_set.name}", **request)["Summary"]
+        summary = self.write("create_ip_set", f"create the IP set {ip_set.name}", **request)["Summary"]
         return replace(ip_set, id=summary["Id"], arn=summary["ARN"], lock_token=summary["LockToken"])
 
     def update(self, ip_set: IpSet) -> None:
-        self.caller.call("update_ip_set", f"write the IP set {ip_set.name}", **self._locked(ip_set), **_content(ip_set))
+        self.write("update_ip_set", f"write the IP set {ip_set.name}", **self._locked(ip_set), **_content(ip_set))
 
     def delete(self, ip_set: IpSet) -> None:
-        self.caller.call("delete_ip_set", f"delete the IP set {ip_set.name}", **self._locked(ip_set))
+        self.write("delete_ip_set", f"delete the IP set {ip_set.name}", **self._locked(ip_set))
 
     def _locked(self, ip_set: IpSet) -> dict[str, Any]:
         return {"Name": ip_set.name, "Scope": self.scope, "Id": ip_set.id, "LockToken": ip_set.lock_token}

@@ -4,33 +4,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws import calls
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import Wafv2
-from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import IpSet, Plan, Wanted, plan
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import IpSet, Plan, Wanted, plan_family
 
 
 def plan_all(api: Wafv2, wanted: Wanted) -> list[Plan]:
     """The plans of all sets, from one sweep; nothing is written before all of them are known."""
-    found = api.find(wanted.names.values())
+    return plans_for(read_all(api, wanted), wanted)
+
+
+def read_all(api: Wafv2, wanted: Wanted) -> dict[str, IpSet]:
+    """The sets that exist, by name."""
+    names = [name for version in wanted.names for name in wanted.shard_names(version)]
+    found = api.find(names, lambda name: wanted.version_of(name) is not None)
+    return {name: _read(api, name, summary, wanted) for name, summary in found.items()}
+
+
+def plans_for(found: dict[str, IpSet], wanted: Wanted) -> list[Plan]:
+    """The plans of all sets, family by family."""
     return [
-        plan(_read(api, name, found[name], wanted) if name in found else None, version, wanted)
-        for version, name in wanted.names.items()
+        plan
+        for version in wanted.names
+        for plan in plan_family(
+            {name: ip_set for name, ip_set in found.items() if wanted.version_of(name) == version}, version, wanted
+        )
     ]
 
 
-def carry_out(api: Wafv2, deadline: Deadline, first: Plan, version: int, wanted: Wanted) -> Plan:
-    """Write what a plan says. Returns what came of it, from before the first attempt to after the last."""
+def carry_out(api: Wafv2, deadline: Deadline, first: list[Plan], plan_again: Callable[[], list[Plan]]) -> list[Plan]:
+    """Write what the plans say. Returns what came of it, from before the first attempt to after the last.
 
-    def plan_again() -> Plan:
-        # What others wrote meanwhile is kept, removed or merged as the plan for it says.
-        (current,) = plan_all(api, replace(wanted, names={version: first.name}))
-        return current
+    What others wrote meanwhile is kept, removed or merged as a plan for it says.
+    """
 
-    return replace(first, after=calls.carry_out(deadline, first, lambda plan: _write(api, plan), plan_again))
+    def write_all(plans: list[Plan]) -> dict[str, IpSet | None]:
+        return {plan.name: _write(api, plan) for plan in plans}
+
+    if not any(plan.steps for plan in first):
+        return first
+    after = calls.carry_out(deadline, first, write_all, plan_again)
+    return [replace(plan, after=after.get(plan.name)) for plan in first]
 
 
 def _read(api: Wafv2, name: str, summary: dict[str, Any], wanted: Wanted) -> IpSet:

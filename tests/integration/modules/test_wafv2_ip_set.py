@@ -303,7 +303,20 @@ def test_throttling_and_server_errors_are_waited_out(sets: Sets, operation: str,
     sets.aws.fault(service="wafv2", operation=operation, kind=kind, times=2)
     assert sets(**family, addresses=["203.0.113.2"])["changed"]
     assert sets.calls.count(operation) == 3
+    # A write is not sent again, but worked out anew.
+    assert sets.calls.count("GetIPSet") == 3 if operation == "UpdateIPSet" else True
     assert sets.entries() == {"203.0.113.2/32"}
+
+
+def test_a_throttled_write_does_not_undo_what_others_wrote_meanwhile(sets: Sets) -> None:
+    family = {"ip_address_version": "IPV4", "purge_addresses": False}
+    sets(**family, addresses=["203.0.113.1"])
+    sets.aws.fault(service="wafv2", operation="UpdateIPSet", kind="throttle", times=1)
+    sets.aws.fault(
+        service="wafv2", operation="UpdateIPSet", kind="lock_race", times=1, params={"add": ["203.0.113.9/32"]}
+    )
+    assert sets(**family, addresses=["203.0.113.2"])["changed"]
+    assert sets.entries() == {"203.0.113.1/32", "203.0.113.2/32", "203.0.113.9/32"}
 
 
 @pytest.mark.parametrize("purge", [True, False])
@@ -363,11 +376,14 @@ def test_one_write_a_second_is_enough(sets: Sets) -> None:
     assert not sets(addresses=["203.0.113.1", "2001:db8::1"], tags={"a": "b"})["changed"]
 
 
-def test_concurrent_writers_all_win(sets: Sets) -> None:
-    """Each adds its own and removes its own of before: no entry is lost, none comes back."""
+@pytest.mark.parametrize("rates", [False, True])
+def test_concurrent_writers_all_win(sets: Sets, rates: bool) -> None:
+    """Processes that each add their own entry and remove their own of before: none is lost, none comes back. With AWS's
+    rates on, most of their writes are throttled first."""
     family = {"ip_address_version": "IPV4"}
-    writers = range(4)
+    writers = range(3)
     sets(**family, addresses=[f"198.51.100.{n}" for n in writers])
+    sets.aws.switch(rates=rates)
 
     def write(n: int) -> list[dict[str, Any]]:
         common = {"name": "blocked", "scope": "REGIONAL", **family}
@@ -376,10 +392,86 @@ def test_concurrent_writers_all_win(sets: Sets) -> None:
             sets.aws.run_module(MODULE, {**common, "addresses": [f"198.51.100.{n}"], "state": "absent"}),
         ]
 
+    sets.aws.reset_journal()
     with ThreadPoolExecutor() as pool:
         results = [result for pair in pool.map(write, writers) for result in pair]
     assert all(result["changed"] and not result["failed"] for result in results), results
     assert sets.entries() == {f"203.0.113.{n}/32" for n in writers}
+    if rates:
+        assert "ThrottlingException" in {call["error"] for call in sets.aws.journal(operation="UpdateIPSet")}
+
+
+# ----------------------------------------------------------------------------------------------------------- guards
+
+
+def test_what_shrinks_too_much_is_refused_before_a_write(sets: Sets) -> None:
+    family = {"ip_address_version": "IPV4"}
+    listed = [f"203.0.113.{n}" for n in range(0, 60, 2)]
+    sets(**family, addresses=listed)
+    for shorter in ([], listed[:10], [f"198.51.100.{n}" for n in range(0, 60, 2)]):
+        assert "more than max_shrink (50 percent) allows" in sets.fails(**family, addresses=shorter)
+        assert sets.calls == READ
+    assert sets(**family, addresses=listed[:15])["removed"] == 15
+    assert sets(**family, addresses=[], max_shrink=100)["removed"] == 15
+
+
+def test_wide_networks_are_refused_unless_told(sets: Sets) -> None:
+    assert "wider than /8" in sets.fails(addresses=["8.0.0.0/7"])
+    assert "wider than /8 for IPv4 or /19 for IPv6: 2001::/16" in sets.fails(addresses=["2001::/16", "9.0.0.0/8"])
+    assert sets.calls == []
+    assert sets(addresses=["8.0.0.0/7", "2001::/16"], min_prefix_ipv4=7, min_prefix_ipv6=16)["changed"]
+
+
+def test_aggregation(sets: Sets) -> None:
+    family = {"ip_address_version": "IPV4"}
+    pieces = ["203.0.113.0/25", "203.0.113.128/25", "203.0.113.7"]
+    assert sets(**family, addresses=pieces, aggregate="exact")["addresses"] == ["203.0.113.0/24"]
+    assert not sets(**family, addresses=["203.0.113.0/24"], aggregate="exact")["changed"]
+    holed = sets(**family, addresses=pieces, aggregate="exact", protected=["203.0.113.0/25"])
+    assert holed["addresses"] == ["203.0.113.128/25"]
+    many = [str(ipaddress.ip_address(0xCB000000 + 4 * n)) for n in range(10_002)]
+    assert "10002 of IPV4" in sets.fails(**family, addresses=many)
+    assert "max_extra_addresses" in sets.fails(**family, addresses=many, aggregate="lossy")
+    assert sets.calls == []
+    did = sets(**family, addresses=many, aggregate="lossy", max_extra_addresses=12)
+    assert did["address_count"] <= 10_000
+    assert not sets(**family, addresses=many, aggregate="lossy", max_extra_addresses=12)["changed"]
+
+
+def test_more_than_ten_thousand_go_to_shards(sets: Sets) -> None:
+    """One changed address is one write; a lower number of shards moves what there is before it empties a set."""
+    family = {"ip_address_version": "IPV4", "max_shrink": 100}
+    names = ["blocked", "blocked-shard2", "blocked-shard3"]
+    many = [str(ipaddress.ip_address(0xCB000000 + 2 * n)) for n in range(20_050)]
+    sets.aws.switch(rates=True)
+    did = sets(**family, addresses=many, shards=3)
+    assert sets.calls == ["ListIPSets", *["CreateIPSet"] * 3]
+    assert [ip_set["name"] for ip_set in did["ip_sets"]] == names
+    assert sum(ip_set["address_count"] for ip_set in did["ip_sets"]) == len(many)
+    sets.aws.switch(rates=False)
+
+    assert not sets(**family, addresses=many, shards=3)["changed"]
+    assert sets.calls == ["ListIPSets", *["GetIPSet"] * 3]
+    for addresses in (many[1:], [*many[1:], "198.51.100.1"]):
+        sets(**family, addresses=addresses, shards=3)
+        assert sets.calls == ["ListIPSets", *["GetIPSet"] * 3, "UpdateIPSet"]
+
+    few = many[1:9000]
+    assert sets(**family, addresses=few, shards=1)["changed"]
+    assert {len(sets.entries(name)) for name in names} == {len(few), 0}
+    last = [call["parameters"]["Name"] for call in sets.aws.journal(operation="UpdateIPSet")]
+    assert last == names
+    assert not sets(**family, addresses=few, shards=1)["changed"]
+    assert sets(ip_address_version="IPV4", state="absent")["changed"]
+    assert [sets.held(name) for name in names] == [None] * 3
+
+
+def test_a_set_with_a_similar_name_is_none_of_ours(sets: Sets) -> None:
+    sets(name="blocked-2", ip_address_version="IPV4", addresses=["203.0.113.1"])
+    sets(name="blocked-shards", ip_address_version="IPV4", addresses=["203.0.113.1"])
+    sets(ip_address_version="IPV4", addresses=["203.0.113.2"])
+    sets(ip_address_version="IPV4", state="absent")
+    assert sets.entries("blocked-2") == sets.entries("blocked-shards") == {"203.0.113.1/32"}
 
 
 def test_other_errors_are_told_once_and_at_once(sets: Sets) -> None:

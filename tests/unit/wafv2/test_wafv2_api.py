@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import ConflictError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CallError, ConflictError, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.addresses import parse
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import Wafv2
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import IpSet, Wanted, plan
-from ansible_collections.rampart.ops.plugins.module_utils.wafv2.reconcile import carry_out
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.reconcile import carry_out, plan_all
 from botocore.exceptions import ClientError
 
 SET = IpSet("blocked", 4, id="1", arn="arn", lock_token="t")
@@ -56,25 +56,45 @@ class Client:
 def carry_out_with(client: Client, clock: Clock) -> None:
     deadline = Deadline(60, clock, clock.sleep)
     wanted = Wanted(names={4: SET.name}, addresses=frozenset({parse("203.0.113.1")}))
-    carry_out(Wafv2(client, "REGIONAL", deadline), deadline, plan(SET, 4, wanted), 4, wanted)
+    api = Wafv2(client, "REGIONAL", deadline)
+    carry_out(api, deadline, [plan(SET, 4, wanted)], lambda: plan_all(api, wanted))
 
 
 @pytest.mark.parametrize(
-    "code", ["WAFInternalErrorException", "WAFUnavailableEntityException", "ThrottlingException", "Throttling"]
+    "code",
+    [
+        "Throttling",
+        "ThrottlingException",
+        "WAFDuplicateItemException",
+        "WAFInternalErrorException",
+        "WAFNonexistentItemException",
+        "WAFOptimisticLockException",
+        "WAFUnavailableEntityException",
+    ],
 )
-def test_what_passes_is_sent_again(code: str) -> None:
-    client = Client(code, code, None)
-    carry_out_with(client, Clock())
-    assert client.calls == ["update"] * 3
-
-
-@pytest.mark.parametrize(
-    "code", ["WAFOptimisticLockException", "WAFDuplicateItemException", "WAFNonexistentItemException"]
-)
-def test_a_conflict_is_answered_by_reading_and_never_by_sending_again(code: str) -> None:
+def test_a_failed_write_is_answered_by_reading_and_never_by_sending_again(code: str) -> None:
+    """Also a throttled one: by the time that it may be sent, its lock token may be another writer's past."""
     client = Client(code, None)
     carry_out_with(client, Clock())
     assert client.calls == ["update", "list", "get", "update"]
+
+
+def test_an_error_that_does_not_pass_is_told_at_once() -> None:
+    client = Client("WAFInvalidParameterException")
+    with pytest.raises(CallError, match="write the IP set blocked"):
+        carry_out_with(client, Clock())
+    assert client.calls == ["update"]
+
+
+def test_writes_are_a_second_apart() -> None:
+    client, clock = Client(None), Clock()
+    api = Wafv2(client, "REGIONAL", Deadline(60, clock, clock.sleep))
+    moments = []
+    for pause in (0.0, 0.0, 0.4, 5.0):
+        clock.now += pause
+        api.update(SET)
+        moments.append(clock.now)
+    assert moments == pytest.approx([0.0, 1.0, 2.0, 7.0])
 
 
 def test_a_set_that_is_always_taken_is_given_up_in_time() -> None:

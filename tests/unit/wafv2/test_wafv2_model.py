@@ -16,6 +16,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import (
     Wanted,
     diff,
     plan,
+    plan_family,
     report,
     still_covered,
 )
@@ -112,6 +113,15 @@ def test_tags(tags: dict[str, str] | None, purge: bool, steps: tuple[str, ...], 
         (Wanted(names={4: "x"}, tags={"AWS:a": ""}), "AWS:a"),
         (Wanted(names={4: "x"}, addresses=nets("1.1.1.1", "2001:db8::1")), "2001:db8::1"),
         (Wanted(names={4: "x"}, addresses=frozenset(Network(4, n, 32) for n in range(10_001))), "10001"),
+        (Wanted(names={4: "x"}, shards=0), "shards"),
+        (Wanted(names={4: "x"}, shards=51), "shards"),
+        (Wanted(names={4: "x" * 122}, shards=10), "name"),
+        (Wanted(names={4: "x"}, max_shrink=101), "max_shrink"),
+        (Wanted(names={4: "x"}, aggregate="lossy"), "max_extra_addresses"),
+        (Wanted(names={4: "x"}, max_extra=9), "aggregate: lossy"),
+        (Wanted(names={4: "x"}, max_extra=-9, aggregate="lossy"), "max_extra_addresses"),
+        (Wanted(names={4: "x"}, addresses=nets("9.0.0.0/7", "1.0.0.0/8")), "IPv6: 8.0.0.0/7. If"),
+        (Wanted(names={6: "x"}, addresses=nets("2001::/18")), "/19 for IPv6: 2001::/18"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_call(want: Wanted, word: str) -> None:
@@ -199,3 +209,97 @@ def test_report_counts_and_lists_only_a_few() -> None:
     full = report(plan(None, 4, replace(wanted(), addresses=many)))
     assert full["address_count"] == 101
     assert "addresses" not in full
+
+
+def many(start: int, count: int) -> frozenset[Network]:
+    return frozenset(Network(4, start + 2 * n, 32) for n in range(count))
+
+
+def test_wide_networks_can_be_allowed_and_removed() -> None:
+    replace(wanted("8.0.0.0/7"), min_prefix={4: 7, 6: 19}).check()
+    wanted("8.0.0.0/7", state="absent").check()
+
+
+def test_a_list_that_shrinks_too_much_is_refused() -> None:
+    before = IpSet("blocked", 4, many(0, 100))
+    half = replace(wanted(), addresses=many(0, 50), max_shrink=50)
+    assert len(plan(before, 4, half).removed) == 50
+    for fewer in (many(0, 49), frozenset(), many(0x10000, 100)):
+        with pytest.raises(InvalidError, match="of 100 entries would be dropped"):
+            plan(before, 4, replace(half, addresses=fewer))
+        assert plan(before, 4, replace(half, addresses=fewer, max_shrink=100)).steps == ("update",)
+        # Nothing is dropped, or what is said to be.
+        assert plan(before, 4, replace(half, addresses=fewer, purge_addresses=False)).after is not None
+    assert plan(before, 4, replace(half, addresses=many(0, 100), state="absent")).after.networks == frozenset()
+    # What is protected goes in any case, and what lies in a wider entry is not gone.
+    assert plan(before, 4, replace(half, addresses=many(0, 100), protected=nets("0.0.0.0/16"))).after.networks == set()
+    assert plan(before, 4, replace(half, addresses=nets("0.0.0.0/16"))).steps == ("update",)
+
+
+def test_a_few_entries_may_always_go() -> None:
+    assert plan(held("1.1.1.1", "2.2.2.2"), 4, replace(wanted(), max_shrink=0)).after.networks == frozenset()
+
+
+def test_aggregation_is_exact_unless_told() -> None:
+    pair = ["1.1.1.0", "1.1.1.1", "1.1.1.3"]
+    assert entries(plan(None, 4, wanted(*pair))) == ["1.1.1.0/32", "1.1.1.1/32", "1.1.1.3/32"]
+    assert entries(plan(None, 4, wanted(*pair, aggregate="exact"))) == ["1.1.1.0/31", "1.1.1.3/32"]
+    assert plan(held("1.1.1.0/31", "1.1.1.3"), 4, wanted(*pair, aggregate="exact")).steps == ()
+
+
+def test_a_lossy_aggregation_stays_below_its_maximum_and_off_the_protected() -> None:
+    want = replace(wanted(), addresses=many(0x01000000, 10_002), aggregate="lossy", max_extra=4)
+    want.check()
+    result = plan(None, 4, want)
+    assert len(result.after.networks) <= 10_000
+    assert not subtract(want.addresses, result.after.networks)
+    guarded = replace(want, protected=frozenset(Network(4, 0x01000000 + 2 * n + 1, 32) for n in range(10_002)))
+    for refused in (replace(want, max_extra=3), guarded):
+        with pytest.raises(InvalidError, match=r"entries of IPV4 are left when [02] more addresses are covered"):
+            plan(None, 4, refused)
+
+
+def test_more_than_one_set_can_hold_goes_to_shards() -> None:
+    want = replace(wanted(), addresses=many(0, 15_000), shards=2)
+    want.check()
+    plans = plan_family({}, 4, want)
+    assert [(p.name, p.steps) for p in plans] == [("blocked", ("create",)), ("blocked-shard2", ("create",))]
+    assert frozenset().union(*(p.after.networks for p in plans)) == want.addresses
+    found = {p.name: p.after for p in plans}
+    assert [p.steps for p in plan_family(found, 4, want)] == [(), ()]
+    one_more = replace(want, addresses=want.addresses | nets("9.9.9.9"))
+    assert sorted(p.steps for p in plan_family(found, 4, one_more)) == [(), ("update",)]
+    with pytest.raises(InvalidError, match="20001"):
+        replace(want, addresses=many(0, 20_001)).check()
+    full = replace(want, addresses=many(0, 20_000))
+    assert [len(p.after.networks) for p in plan_family(found, 4, full)] == [10_000, 10_000]
+
+
+def test_left_over_shards_are_emptied_after_their_entries_are_elsewhere() -> None:
+    found = {
+        "blocked": IpSet("blocked", 4, nets("1.1.1.1")),
+        "blocked-shard2": IpSet("blocked-shard2", 4, nets("2.2.2.2")),
+    }
+    want = wanted("1.1.1.1", "2.2.2.2")
+    plans = plan_family(found, 4, want)
+    assert [(p.name, p.steps, sorted(map(str, p.after.networks))) for p in plans] == [
+        ("blocked", ("update",), ["1.1.1.1/32", "2.2.2.2/32"]),
+        ("blocked-shard2", ("update",), []),
+    ]
+    gone = plan_family(found, 4, Wanted(names={4: "blocked"}, state="absent"))
+    assert [p.steps for p in gone] == [("delete",), ("delete",)]
+    # Who only adds or removes leaves them alone.
+    assert [p.steps for p in plan_family(found, 4, replace(want, purge_addresses=False))] == [(), ()]
+    unblock = plan_family(found, 4, wanted("2.2.2.2", state="absent"))
+    assert [p.steps for p in unblock] == [(), ("update",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("b-ipv4", 4), ("b-ipv6", 6), ("b-ipv4-shard2", 4), ("b-ipv4-shard17", 4), ("b-ipv4-shard", None),
+        ("b-ipv4-shardx", None), ("b-ipv4-2", None), ("b-ipv", None), ("other", None),
+    ],
+)  # fmt: skip
+def test_names_of_shards(name: str, version: int | None) -> None:
+    assert Wanted(names={4: "b-ipv4", 6: "b-ipv6"}).version_of(name) == version
