@@ -15,13 +15,16 @@ description:
     Nothing is written; M(rampart.ops.config_tree) installs them, and takes the line out again.
 options:
   ours:
-    description: The configuration files, by absolute path, whose server blocks are managed and therefore covered.
+    description:
+      - Patterns for the absolute paths of the configuration files whose server blocks are managed, and therefore
+        covered.
     type: list
-    elements: path
+    elements: str
     default: []
   policy:
     description:
-      - The file, as nginx names it in an C(include), that makes a server block a covered one.
+      - The file, as nginx names it in an C(include), or a pattern for it, that makes a server block a covered one. The
+        blocks that are not covered are named in a warning.
     type: str
     default: ''
   adopt:
@@ -37,9 +40,10 @@ options:
         like it.
     type: str
     default: ''
-  conffiles:
+  replaced:
     description:
-      - Paths to compare with the distribution's package (dpkg) that brought them.
+      - Files that are about to be taken away if they are as the distribution's package (dpkg) brought them. Their
+        server blocks do not count then.
     type: list
     elements: path
     default: []
@@ -114,12 +118,12 @@ edits:
   type: list
   elements: dict
 pristine:
-  description: Those of O(conffiles) that are as the package brought them.
+  description: Those of O(replaced) that are as the package brought them.
   returned: always
   type: list
   elements: str
 existing:
-  description: Those of O(conffiles) and O(paths) that exist.
+  description: Those of O(replaced) and O(paths) that exist.
   returned: always
   type: list
   elements: str
@@ -134,11 +138,11 @@ def main() -> None:
     paths = {"type": "list", "elements": "path", "default": []}
     module = AnsibleModule(
         argument_spec={
-            "ours": dict(paths),
+            "ours": {"type": "list", "elements": "str", "default": []},
             "policy": {"type": "str", "default": ""},
             "adopt": {"type": "list", "elements": "str", "default": []},
             "insertion": {"type": "str", "default": ""},
-            "conffiles": dict(paths),
+            "replaced": dict(paths),
             "paths": dict(paths),
         },
         supports_check_mode=True,
@@ -147,6 +151,13 @@ def main() -> None:
         result = Host(module.run_command, module.get_bin_path).describe(**module.params)
     except (NginxError, OSError) as error:
         module.fail_json(msg=f"nginx: {error}. Nothing was changed.")
+    uncovered = [
+        f"{block['path']}:{block['line']} ({' '.join(block['server_names']) or 'without a name'})"
+        for block in result["servers"]
+        if not block["covered"]
+    ]
+    if module.params["policy"] and uncovered:
+        module.warn(f"server blocks without {module.params['policy']}: {', '.join(uncovered)}")
     module.exit_json(changed=False, **result)
 
 

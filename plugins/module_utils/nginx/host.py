@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import hashlib
 import os
@@ -36,14 +37,16 @@ class Host:
         self.dpkg = get_bin_path("dpkg-query")
 
     def describe(
-        self, ours: list[str], policy: str, adopt: list[str], insertion: str, conffiles: list[str], paths: list[str]
+        self, ours: list[str], policy: str, adopt: list[str], insertion: str, replaced: list[str], paths: list[str]
     ) -> dict[str, Any]:
         """What the module returns. Raises NginxError for what cannot be read, and for names that nothing has."""
         about = self.run([self.program, "-V"])[2] if self.program else ""
         found = re.search(r"--conf-path=(\S+)", about)
         conf = found.group(1) if found else "/etc/nginx/nginx.conf"
-        blocks = self.servers(conf) if os.path.exists(conf) else []
-        foreign = [block for block in blocks if block.path not in ours]
+        pristine = [path for path in replaced if os.path.exists(path) and self._is_pristine(path)]
+        blocks = [block for block in self.servers(conf) if block.path not in pristine] if os.path.exists(conf) else []
+        managed = {block.path for block in blocks if any(fnmatch.fnmatch(block.path, pattern) for pattern in ours)}
+        foreign = [block for block in blocks if block.path not in managed]
         adopted = self._adopted(foreign, adopt) if self.program else []
         return {
             "version": _match(r"nginx version: \S+?/([\d.]+)", about),
@@ -54,8 +57,8 @@ class Host:
                     "line": block.line,
                     "server_names": block.names,
                     "listen": block.listens,
-                    "ours": block.path in ours,
-                    "covered": block.path in ours or block in adopted or _includes(block, policy, insertion),
+                    "ours": block.path in managed,
+                    "covered": block.path in managed or block in adopted or _includes(block, policy, insertion),
                 }
                 for block in blocks
             ],
@@ -63,8 +66,8 @@ class Host:
                 {same_address(listen) for block in foreign for listen in block.listens if is_default(listen)}
             ),
             "edits": self._edits(adopted, insertion),
-            "pristine": [path for path in conffiles if os.path.exists(path) and self._is_pristine(path)],
-            "existing": [path for path in conffiles + paths if os.path.lexists(path)],
+            "pristine": pristine,
+            "existing": [path for path in replaced + paths if os.path.lexists(path)],
         }
 
     def servers(self, conf: str) -> list[Server]:
@@ -132,5 +135,8 @@ def _match(pattern: str, text: str) -> str:
 
 
 def _includes(block: Server, policy: str, insertion: str) -> bool:
-    # On the way out, a block that is to be adopted no longer still has its line, and soon has not.
-    return policy in block.includes and not (insertion and insertion.split()[-1].rstrip(";") in block.includes)
+    # A block that is adopted no longer still has its line, and soon has not.
+    if insertion and insertion.split()[-1].rstrip(";") in block.includes:
+        return False
+    patterns = (policy, f"*/{policy}")
+    return any(fnmatch.fnmatch(included, pattern) for included in block.includes for pattern in patterns)
