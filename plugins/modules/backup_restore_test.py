@@ -10,8 +10,10 @@ short_description: Prove that backups of AWS Backup can be restored
 version_added: 0.1.0
 description:
   - Manages AWS Backup's own restore testing plans, by which AWS restores on a schedule.
-  - Restores a recovery point of an instance or a volume at once, as a copy beside the original, checks it, removes it,
-    and tells how long that took (RTO) and how old the data was (RPO). Other collections have no module for either.
+  - Restores a recovery point of an instance, a volume, an RDS database, a DynamoDB table, an EFS file system or an S3
+    bucket at once, as a copy beside the original, checks it, removes it, and tells how long that took (RTO) and how old
+    the data was (RPO). Other collections have no module for either.
+  - Other types are refused by name, with the reason, before anything is started.
 options:
   state:
     description:
@@ -20,8 +22,10 @@ options:
       - V(tested) - a recovery point of O(resource_arn) is restored, checked, and the copy is removed again, whatever
         happened.
       - V(restored) - the same, but the copy stays. It is never put in the place of the original.
+      - V(swept) - what a test has left that did not come to its own end, because its controller died, is removed.
+        V(tested) does this first, too.
     type: str
-    choices: [present, absent, tested, restored]
+    choices: [present, absent, tested, restored, swept]
     default: present
   restore_testing_plan_name:
     description:
@@ -134,7 +138,8 @@ options:
     default: true
   resource_arn:
     description:
-      - The instance or volume that was backed up. Required with V(tested) and V(restored).
+      - What was backed up, an instance, a volume, a database of RDS, a table of DynamoDB, a file system of EFS or a
+        bucket. Required with V(tested) and V(restored). It need not exist any more.
     type: str
   recovery_point_arn:
     description: A certain recovery point of it. Without it, the newest that is complete.
@@ -144,8 +149,8 @@ options:
     type: str
   security_group_ids:
     description:
-      - The security groups of the copy of an instance, which is what isolates it. Required for an instance, unless
-        O(restore_metadata) has them.
+      - The security groups of the copy of an instance or a database, which is what isolates it. Required for these,
+        unless O(restore_metadata) has them.
       - The copy gets neither the network interfaces nor the instance profile of the original.
     type: list
     elements: str
@@ -154,14 +159,30 @@ options:
     description: The subnet of the copy of an instance. Without it, that of the original.
     type: str
   restore_metadata:
-    description: Anything else in which the copy is to be another, in AWS's own keys.
+    description:
+      - Anything else in which the copy is to be another, in AWS's own keys.
+      - What makes it a new one that is apart from the original cannot be given.
+      - A continuous backup, which has to be named by O(recovery_point_arn), needs the moment here.
     type: dict
     default: {}
+  copy_name:
+    description:
+      - With V(restored), the name of the copy - of a database, a table or a bucket, the creation token of a file
+        system, the tag C(Name) of an instance or a volume. It is never that of the original.
+      - Without it, C(restored-) and twelve hexadecimal digits, or the id of the original instance or volume.
+    type: str
+  only_expired:
+    description:
+      - With V(swept), whether only drills are cleaned up that should have been over by now, which is O(wait_timeout)
+        and half an hour after they began. V(false) also removes the copies of drills that are under way.
+    type: bool
+    default: true
   check_command:
     description:
       - A program with its arguments that checks the copy. It runs where the module runs, with
-        E(RESTORED_RESOURCE_ARN), E(RESTORED_RESOURCE_ID) and E(RESTORED_PRIVATE_IP). Status 0 means that all is well.
-      - In any case an instance must reach the state C(running), and a volume C(available).
+        E(RESTORED_RESOURCE_ARN), E(RESTORED_RESOURCE_ID) and E(RESTORED_PRIVATE_IP), which is the host name of a
+        database. Status 0 means that all is well.
+      - In any case an instance must reach the state C(running), a table C(ACTIVE), anything else C(available).
     type: list
     elements: str
     default: []
@@ -183,10 +204,19 @@ notes:
     C(backup:ListRestoreTestingSelections), C(backup:GetRestoreTestingSelection), those to create, update and delete
     both, C(backup:ListTags), C(backup:TagResource), C(backup:UntagResource) and C(iam:PassRole).
   - Needs for a restore C(backup:ListRecoveryPointsByResource), C(backup:GetRecoveryPointRestoreMetadata),
-    C(backup:StartRestoreJob), C(backup:DescribeRestoreJob), C(backup:PutRestoreValidationResult), C(iam:PassRole),
-    C(ec2:CreateTags), C(ec2:DescribeInstances), C(ec2:DescribeVolumes), C(ec2:TerminateInstances) and
-    C(ec2:DeleteVolume).
-  - The copy is tagged with C(rampart:restored-from), so that it can be found if the machine that runs this dies.
+    C(backup:StartRestoreJob), C(backup:DescribeRestoreJob), C(backup:PutRestoreValidationResult) and C(iam:PassRole),
+    and for V(tested) and V(swept) C(backup:ListBackupVaults), C(backup:ListTags), C(backup:TagResource) and
+    C(backup:UntagResource).
+  - Needs for instances and volumes C(ec2:CreateTags), C(ec2:DescribeInstances), C(ec2:DescribeVolumes),
+    C(ec2:TerminateInstances) and C(ec2:DeleteVolume); for databases C(rds:AddTagsToResource),
+    C(rds:DescribeDBInstances) and C(rds:DeleteDBInstance); for tables C(dynamodb:TagResource),
+    C(dynamodb:DescribeTable) and C(dynamodb:DeleteTable); for file systems C(elasticfilesystem:TagResource),
+    C(elasticfilesystem:DescribeFileSystems) and C(elasticfilesystem:DeleteFileSystem); for buckets C(s3:ListBucket),
+    C(s3:ListBucketVersions), C(s3:PutBucketPublicAccessBlock), C(s3:PutBucketTagging), C(s3:DeleteObject),
+    C(s3:DeleteObjectVersion) and C(s3:DeleteBucket).
+  - A test is noted in a tag of the vault, C(rampart:drill:ID), from before its restore is asked for until nothing is
+    left of it, so that the next one finds what a controller that died has left. The copy is tagged with
+    C(rampart:restored-from), and that of a test with C(rampart:drill) and C(rampart:drill-until).
 author:
   - The Rampart developers (@rampart-ops)
 extends_documentation_fragment:
@@ -218,9 +248,26 @@ EXAMPLES = r"""
     security_group_ids: [sg-0123456789abcdef0]
     check_command: [sh, -c, 'ssh-keyscan -T 5 "$RESTORED_PRIVATE_IP" | grep -q ssh-ed25519']
   register: drill
+
+- name: Restore a table beside the original
+  rampart.ops.backup_restore_test:
+    state: restored
+    resource_arn: arn:aws:dynamodb:eu-central-1:123456789012:table/orders
+    iam_role_arn: arn:aws:iam::123456789012:role/backup
+    copy_name: orders-of-yesterday
+
+- name: Remove what drills of controllers that died have left
+  rampart.ops.backup_restore_test:
+    state: swept
 """
 
 RETURN = r"""
+swept:
+  description: What earlier tests had left and was removed, by ARN, or, if there was nothing, by what was noted of them.
+  returned: with O(state=tested) and O(state=swept)
+  type: list
+  elements: str
+  sample: [arn:aws:ec2:eu-central-1:123456789012:instance/i-0fedcba9876543211]
 exists:
   description: Whether the restore testing plan exists after the run.
   returned: with O(state=present) and O(state=absent)
@@ -266,7 +313,7 @@ check:
   sample: {rc: 0, stdout: "", stderr: ""}
 left:
   description: What could not be removed.
-  returned: with O(state=tested)
+  returned: with O(state=tested) and O(state=swept)
   type: list
   elements: str
   sample: []
@@ -281,8 +328,10 @@ from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIEN
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.aws.module import converge, execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
-from ansible_collections.rampart.ops.plugins.module_utils.backup.drill import GRACE, Restore
-from ansible_collections.rampart.ops.plugins.module_utils.backup.resources import Copies
+from ansible_collections.rampart.ops.plugins.module_utils.backup.copies import Shelf
+from ansible_collections.rampart.ops.plugins.module_utils.backup.drill import GRACE, Ledger, Restore, sweep
+from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import KINDS, id_of, kind_of
+from ansible_collections.rampart.ops.plugins.module_utils.backup.ledger import Entry, entry
 from ansible_collections.rampart.ops.plugins.module_utils.backup.restore import (
     Drill,
     Plan,
@@ -311,7 +360,7 @@ CONDITIONS = {
     for test in ("string_equals", "string_not_equals")
 }
 ARGUMENT_SPEC = {
-    "state": {"type": "str", "choices": ["present", "absent", "tested", "restored"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "tested", "restored", "swept"], "default": "present"},
     "restore_testing_plan_name": {"type": "str", "aliases": ["name"]},
     "schedule_expression": {"type": "str", "default": "cron(0 5 ? * * *)"},
     "schedule_expression_timezone": {"type": "str", "default": "Etc/UTC"},
@@ -357,6 +406,8 @@ ARGUMENT_SPEC = {
     "security_group_ids": {"type": "list", "elements": "str", "default": []},
     "subnet_id": {"type": "str"},
     "restore_metadata": {"type": "dict", "default": {}},
+    "copy_name": {"type": "str"},
+    "only_expired": {"type": "bool", "default": True},
     "check_command": {"type": "list", "elements": "str", "default": []},
     "wait_timeout": {"type": "int", "default": 7200},
 }
@@ -438,21 +489,37 @@ def keep_plan(module: AnsibleAWSModule) -> dict[str, Any]:
     return {**done.result, **({"restore_testing_plan_arn": done.after.arn} if done.after else {})}
 
 
-def restore(module: AnsibleAWSModule) -> dict[str, Any]:
-    params = module.params
-    drill = Drill(
+def drill_of(params: dict[str, Any], noted: Entry) -> Drill:
+    original = id_of(params["resource_arn"])
+    if not KINDS[noted.kind].name_key:
+        name = params["copy_name"] or f"restored-{original}"
+    elif params["state"] == "restored":
+        name = params["copy_name"] or f"restored-{noted.id}"
+    else:
+        name = noted.name
+    return Drill(
         resource=params["resource_arn"],
         role=params["iam_role_arn"],
+        copy_name=name,
         point=params["recovery_point_arn"],
         security_groups=params["security_group_ids"],
         subnet=params["subnet_id"],
         metadata=texts(params["restore_metadata"]),
     )
-    drill.check()
+
+
+def restore(module: AnsibleAWSModule) -> dict[str, Any]:
+    params = module.params
     keep = params["state"] == "restored"
-    deadline = Deadline(params["wait_timeout"] + 2 * GRACE)
-    api = Backup(module.client("backup", config=CLIENT_CONFIG), deadline)
-    copies = Copies(module.client("ec2", config=CLIENT_CONFIG), deadline)
+    noted = entry(
+        uuid.uuid4().hex[:12],
+        kind_of(params["resource_arn"]).name,
+        datetime.now(timezone.utc),
+        params["wait_timeout"] + 2 * GRACE,
+    )
+    drill = drill_of(params, noted)
+    drill.check()
+    api, shelf = clients(module)
     point = drill.choose(api.points_of(drill.resource))
     result: dict[str, Any] = {
         "changed": True,
@@ -465,12 +532,18 @@ def restore(module: AnsibleAWSModule) -> dict[str, Any]:
     }
     if module.check_mode:
         return result
+    ledger = None
+    if not keep:
+        result["swept"], left = sweep(api, shelf, datetime.now(timezone.utc), only_expired=True, check_mode=False)
+        for each in left:
+            module.warn(f"Left by an earlier run: {each}")
+        ledger = Ledger(api, api.vaults()[point.vault].arn)
     zone = None
-    if drill.kind == "EBS" and "availabilityZone" not in drill.metadata:
-        zone = copies.volume(drill.resource.rpartition("/")[2])["AvailabilityZone"]
+    if drill.kind.name == "EBS" and "availabilityzone" not in {key.lower() for key in drill.metadata}:
+        zone = shelf.of("EBS").zone(drill.resource)
     metadata = drill.request_metadata(api.restore_metadata(point), zone)
-    outcome = Restore(api, copies, drill, point, params["wait_timeout"]).run(
-        str(uuid.uuid4()), metadata, params["check_command"], keep
+    outcome = Restore(api, shelf, drill, point, params["wait_timeout"], ledger).run(
+        noted, metadata, params["check_command"]
     )
     told = {
         "restore_job_id": outcome.job_id,
@@ -485,8 +558,26 @@ def restore(module: AnsibleAWSModule) -> dict[str, Any]:
     return result
 
 
+def clients(module: AnsibleAWSModule) -> tuple[Backup, Shelf]:
+    deadline = Deadline(module.params["wait_timeout"] + 2 * GRACE)
+    return (
+        Backup(module.client("backup", config=CLIENT_CONFIG), deadline),
+        Shelf(lambda service: module.client(service, config=CLIENT_CONFIG), deadline),
+    )
+
+
+def sweep_all(module: AnsibleAWSModule) -> dict[str, Any]:
+    now, only_expired = datetime.now(timezone.utc), module.params["only_expired"]
+    swept, left = sweep(*clients(module), now, only_expired, module.check_mode)
+    result: dict[str, Any] = {"changed": bool(swept), "swept": swept, "left": left}
+    if left:
+        result.update(failed=True, msg=f"Not everything could be removed: {'; '.join(left)}")
+    return result
+
+
 def run(module: AnsibleAWSModule) -> dict[str, Any]:
-    return keep_plan(module) if module.params["state"] in ("present", "absent") else restore(module)
+    by_state = {"present": keep_plan, "absent": keep_plan, "swept": sweep_all}
+    return by_state.get(module.params["state"], restore)(module)
 
 
 def main() -> None:

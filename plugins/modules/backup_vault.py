@@ -229,6 +229,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIEN
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.aws.module import converge, execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
+from ansible_collections.rampart.ops.plugins.module_utils.backup.ledger import without
 from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import (
     Notifications,
     Plan,
@@ -314,7 +315,7 @@ def read(api: Backup, wanted: Wanted) -> Vault | None:
         vault,
         policy=None if wanted.policy is None else api.vault_policy(wanted.name),
         notifications=None if wanted.notifications is None else api.vault_notifications(wanted.name),
-        tags=None if wanted.tags is None else api.tags(vault.arn),
+        tags=None if wanted.tags is None else without(api.tags(vault.arn)),
     )
 
 

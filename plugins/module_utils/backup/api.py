@@ -431,6 +431,7 @@ class Backup:
             item.get("CreatedResourceArn"),
             item.get("StatusMessage", ""),
             item.get("PercentDone", ""),
+            item.get("SourceResourceArn", ""),
         )
 
     def put_validation(self, job_id: str, passed: bool, message: str) -> None:

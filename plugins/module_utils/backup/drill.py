@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The Rampart developers
 # SPDX-License-Identifier: Apache-2.0
-"""One restore from beginning to end: start, wait, check, and remove the copy again, whatever happened."""
+"""One restore from beginning to end: note, start, wait, check, and remove the copy again, whatever happened."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CallError
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
-from ansible_collections.rampart.ops.plugins.module_utils.backup.resources import Copies
+from ansible_collections.rampart.ops.plugins.module_utils.backup.copies import Shelf
+from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import KINDS, id_of
+from ansible_collections.rampart.ops.plugins.module_utils.backup.ledger import Entry, due, entries
 from ansible_collections.rampart.ops.plugins.module_utils.backup.restore import Drill, RecoveryPoint
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
@@ -40,27 +43,43 @@ class Outcome:
     left: list[str] = field(default_factory=list)
 
 
-class Restore:
-    """The restore of a recovery point."""
+class Ledger:
+    """The drills that are noted on a vault."""
 
-    def __init__(self, api: Backup, copies: Copies, drill: Drill, point: RecoveryPoint, timeout: float) -> None:
+    def __init__(self, api: Backup, vault_arn: str) -> None:
         self._api = api
-        self._copies = copies
+        self._vault = vault_arn
+
+    def write(self, entry: Entry) -> None:
+        self._api.tag(self._vault, {entry.key: entry.value})
+
+    def strike(self, entry: Entry) -> None:
+        self._api.untag(self._vault, [entry.key])
+
+
+class Restore:
+    """The restore of a recovery point. With a ledger it is a drill, whose copy goes again."""
+
+    def __init__(
+        self, api: Backup, shelf: Shelf, drill: Drill, point: RecoveryPoint, timeout: float, ledger: Ledger | None
+    ) -> None:
+        self._api = api
+        self._shelf = shelf
+        self._copies = shelf.of(drill.kind.name)
         self._drill = drill
         self._point = point
         self._end = time.monotonic() + timeout
+        self._ledger = ledger
 
-    def run(self, token: str, metadata: Mapping[str, str], check: Sequence[str], keep: bool) -> Outcome:
+    def run(self, entry: Entry, metadata: Mapping[str, str], check: Sequence[str]) -> Outcome:
         outcome = Outcome()
         began = time.monotonic()
         with _signals_as_errors():
             try:
                 with _signals_held():  # between the start and its answer nobody would know what to remove
-                    outcome.job_id = self._api.start_restore(
-                        self._point, self._drill.role, self._drill.kind, metadata, token
-                    )
-                outcome.created_arn = self._wait_for_job(outcome.job_id, self._end)
-                self._name(outcome.created_arn)
+                    entry = self._start(entry, metadata, outcome)
+                outcome.created_arn = self._wait_for_job(entry.job_id or "", self._end)
+                self._mark(outcome.created_arn, entry)
                 address = self._wait_until_usable(outcome.created_arn)
                 if check:
                     outcome.check = self._check(check, outcome.created_arn, address)
@@ -70,12 +89,22 @@ class Restore:
             finally:
                 with _signals_ignored():
                     self._tell(outcome)
-                    if not keep:
-                        self._clean_up(outcome)
+                    if self._ledger:
+                        self._clean_up(self._ledger, entry, outcome)
         return outcome
 
+    def _start(self, entry: Entry, metadata: Mapping[str, str], outcome: Outcome) -> Entry:
+        if self._ledger:
+            self._ledger.write(entry)
+        drill = self._drill
+        outcome.job_id = self._api.start_restore(self._point, drill.role, drill.kind.name, metadata, entry.id)
+        entry = replace(entry, job_id=outcome.job_id)
+        if self._ledger:
+            self._ledger.write(entry)
+        return entry
+
     def _wait_for_job(self, job_id: str, end: float) -> str:
-        for _look in _looks(end):
+        for _look in looks(end):
             job = self._api.restore_job(job_id)
             if job.status == "COMPLETED" and job.created_arn:
                 return str(job.created_arn)
@@ -83,34 +112,28 @@ class Restore:
                 raise DrillError(f"restore job {job_id} is {job.status}: {job.message or 'AWS says no more'}")
         raise DrillError(f"restore job {job_id} is still {job.status} ({job.percent or '0 %'}) when the time is up")
 
-    def _name(self, arn: str) -> None:
+    def _mark(self, arn: str, entry: Entry) -> None:
         """So that nobody takes the copy for the original, and who finds it later knows what it is."""
-        original = self._drill.resource.rpartition("/")[2]
-        tags = {"Name": f"restored-{original}", "rampart:restored-from": self._point.arn}
-        self._copies.name(_id(arn), tags)
+        tags = {"Name": self._drill.copy_name, "rampart:restored-from": self._point.arn}
+        if self._ledger:
+            tags.update({"rampart:drill": entry.id, "rampart:drill-until": entry.until.isoformat()})
+        self._copies.mark(arn, tags)
 
     def _wait_until_usable(self, arn: str) -> str:
-        """The private address of an instance that runs; nothing for a volume that is available."""
-        state = ""
-        for _look in _looks(self._end):
-            if self._drill.kind == "EBS":
-                state = self._copies.volume(_id(arn))["State"]
-                if state == "available":
-                    return ""
-            else:
-                instance = self._copies.instance(_id(arn))
-                state = instance["State"]["Name"]
-                if state == "running":
-                    return str(instance.get("PrivateIpAddress", ""))
-                if state not in ("pending", "running"):
-                    break
-        raise DrillError(f"the copy {arn} is {state}, not usable")
+        """The address of a copy that is as it should be; nothing for a type that has none."""
+        for _look in looks(self._end):
+            state = self._copies.state(arn)
+            if state.usable:
+                return str(state.address)
+            if state.hopeless:
+                break
+        raise DrillError(f"the copy {arn} is {state.word}, not usable")
 
     def _check(self, argv: Sequence[str], arn: str, address: str) -> dict[str, Any]:
         environment = {
             **os.environ,
             "RESTORED_RESOURCE_ARN": arn,
-            "RESTORED_RESOURCE_ID": _id(arn),
+            "RESTORED_RESOURCE_ID": id_of(arn),
             "RESTORED_PRIVATE_IP": address,
         }
         left = max(1.0, self._end - time.monotonic())
@@ -136,49 +159,80 @@ class Restore:
             except CallError:
                 return
 
-    def _clean_up(self, outcome: Outcome) -> None:
-        arn = outcome.created_arn
+    def _clean_up(self, ledger: Ledger, entry: Entry, outcome: Outcome) -> None:
         try:
-            if arn is None and outcome.job_id:
-                arn = self._late_copy(outcome.job_id)
-            if arn:
-                outcome.left = [arn]
-                outcome.left = self._remove(arn)
+            if entry.job_id and outcome.created_arn is None and self._api.restore_job(entry.job_id).running:
+                self._wait_for_job(entry.job_id, time.monotonic() + GRACE)
+        except (DrillError, CallError):
+            pass  # what it has made by now is looked for anyhow
+        try:
+            outcome.left = [outcome.created_arn] if outcome.created_arn else []
+            clear(self._api, self._shelf, ledger, entry)
+            outcome.left = []
         except (DrillError, CallError) as error:
-            outcome.left = outcome.left or [f"what restore job {outcome.job_id} makes"]
+            outcome.left = outcome.left or [f"what restore job {entry.job_id} makes"]
             outcome.error = f"{outcome.error + '; ' if outcome.error else ''}the copy is left: {_words(error)}"
 
-    def _late_copy(self, job_id: str) -> str | None:
-        if self._api.restore_job(job_id).status in ("ABORTED", "FAILED"):
-            return None
-        return self._wait_for_job(job_id, time.monotonic() + GRACE)
 
-    def _remove(self, arn: str) -> list[str]:
-        """Remove the copy; returns what is left of it, which is nothing."""
-        if self._drill.kind == "EBS":
-            self._copies.delete_volume(_id(arn))
-            return []
-        disks = [each["Ebs"] for each in self._copies.instance(_id(arn)).get("BlockDeviceMappings", ())]
-        self._copies.terminate(_id(arn))
-        staying = [disk["VolumeId"] for disk in disks if not disk.get("DeleteOnTermination")]
-        if staying:
-            for _look in _looks(time.monotonic() + GRACE):
-                if self._copies.instance(_id(arn))["State"]["Name"] == "terminated":
-                    break
-            for volume in staying:
-                self._copies.delete_volume(volume)
-        return []
+def clear(api: Backup, shelf: Shelf, ledger: Ledger, entry: Entry) -> str | None:
+    """Remove what a drill has made, and strike it out; the ARN of what there was. DrillError if that cannot be done."""
+    if entry.kind not in KINDS:
+        raise DrillError(f"{entry} is of a type that is not known here")
+    copies = shelf.of(entry.kind)
+    arn = _made_by(api, entry)
+    if arn is None and KINDS[entry.kind].name_key:
+        arn = copies.find(entry.name)  # a job that failed may have made it all the same
+    if arn:
+        copies.remove(arn, lambda: looks(time.monotonic() + GRACE))
+    elif entry.job_id is None and not KINDS[entry.kind].name_key:
+        # Its restore was perhaps never asked for; what AWS has made of it has no name by which it could be told.
+        ledger.strike(entry)
+        raise DrillError(
+            f"{entry} ended while its restore was asked for; look into the restore jobs of AWS Backup whether there "
+            "is one of that time, and remove what it has made"
+        )
+    ledger.strike(entry)
+    return arn
+
+
+def sweep(
+    api: Backup, shelf: Shelf, now: datetime, only_expired: bool, check_mode: bool
+) -> tuple[list[str], list[str]]:
+    """Remove what drills have left that did not come to their own end: what was removed, and what could not be."""
+    swept, left = [], []
+    for vault in api.vaults().values():
+        for entry in due(entries(api.tags(vault.arn)), now, only_expired):
+            if check_mode:
+                swept.append(str(entry))
+                continue
+            try:
+                swept.append(clear(api, shelf, Ledger(api, vault.arn), entry) or str(entry))
+            except (DrillError, CallError) as error:
+                left.append(_words(error))
+    return swept, left
+
+
+def _made_by(api: Backup, entry: Entry) -> str | None:
+    if entry.job_id is None:
+        return None
+    try:
+        job = api.restore_job(entry.job_id)
+    except CallError as error:
+        if error.code == "ResourceNotFoundException":  # AWS forgets jobs after some weeks
+            return None
+        raise
+    if job.running:
+        raise DrillError(f"{entry} is still {job.status} ({job.percent or '0 %'}): what it makes can be removed later")
+    if job.created_arn and job.created_arn == job.source:
+        raise DrillError(f"{entry} says that it has made {job.created_arn}, the original: nothing is removed")
+    return str(job.created_arn) if job.created_arn else None
 
 
 def _words(error: Exception) -> str:
     return f"{error.message}: {error.cause}" if isinstance(error, CallError) else str(error)
 
 
-def _id(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
-def _looks(end: float) -> Iterator[None]:
+def looks(end: float) -> Iterator[None]:
     """Look now, and again after pauses that grow, until the time is up."""
     pause = FIRST_PAUSE
     while True:

@@ -54,36 +54,3 @@ class Tagged:
             ResourcesPerPage=100,
         ):
             yield Resource(item["ResourceARN"], kind, {tag["Key"]: tag["Value"] for tag in item.get("Tags", ())})
-
-
-class Copies:
-    """What a restore has made in EC2: looked at, named, and removed."""
-
-    def __init__(self, client: Any, deadline: Deadline) -> None:
-        self._caller = Caller(client, deadline)
-
-    def name(self, resource_id: str, tags: Mapping[str, str]) -> None:
-        self._caller.call(
-            "create_tags",
-            f"tag {resource_id}",
-            Resources=[resource_id],
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-        )
-
-    def instance(self, instance_id: str) -> dict[str, Any]:
-        answer = self._caller.call(
-            "describe_instances", f"look at the instance {instance_id}", InstanceIds=[instance_id]
-        )
-        found: dict[str, Any] = answer["Reservations"][0]["Instances"][0]
-        return found
-
-    def volume(self, volume_id: str) -> dict[str, Any]:
-        answer = self._caller.call("describe_volumes", f"look at the volume {volume_id}", VolumeIds=[volume_id])
-        found: dict[str, Any] = answer["Volumes"][0]
-        return found
-
-    def terminate(self, instance_id: str) -> None:
-        self._caller.call("terminate_instances", f"terminate the instance {instance_id}", InstanceIds=[instance_id])
-
-    def delete_volume(self, volume_id: str) -> None:
-        self._caller.call("delete_volume", f"delete the volume {volume_id}", VolumeId=volume_id)

@@ -17,6 +17,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.aws.model import (
     check_tags,
     tag_change,
 )
+from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import Kind, id_of, kind_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
     check_arns,
     check_role,
@@ -26,10 +27,6 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
 )
 
 _NAME = re.compile(r"\w{1,50}", re.ASCII)
-_INSTANCE = re.compile(r"arn:aws[\w-]*:ec2:[a-z0-9-]+:\d{12}:instance/i-[0-9a-f]+")
-_VOLUME = re.compile(r"arn:aws[\w-]*:ec2:[a-z0-9-]+:\d{12}:volume/vol-[0-9a-f]+")
-# What a copy of an instance must not have from the original: its addresses, and its permissions in AWS.
-_NOT_COPIED = ("aws:backup:request-id", "NetworkInterfaces", "IamInstanceProfileName")
 
 Document = Mapping[str, Any]
 
@@ -215,61 +212,91 @@ class RecoveryPoint:
     created: datetime
     status: str = "COMPLETED"
 
+    @property
+    def continuous(self) -> bool:
+        return ":continuous:" in self.arn or ":auto-backup:" in self.arn
+
     def age(self, now: datetime) -> float:
         return (now - self.created).total_seconds()
 
 
 @dataclass(frozen=True)
 class Drill:
-    """What the user asks of a restore."""
+    """What the user asks of a restore. The copy of a named type is called `copy_name`."""
 
     resource: str
     role: str
+    copy_name: str
     point: str | None = None
     security_groups: Sequence[str] = ()
     subnet: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def kind(self) -> str:
-        return "EC2" if _INSTANCE.fullmatch(self.resource) else "EBS"
+    def kind(self) -> Kind:
+        return kind_of(self.resource)
 
     def check(self) -> None:
         check_role("iam_role_arn", self.role)
-        if not (_INSTANCE.fullmatch(self.resource) or _VOLUME.fullmatch(self.resource)):
-            raise InvalidError(
-                f"resource_arn: {self.resource!r} is not the ARN of an instance or a volume: of other resources this "
-                "module could not remove the copy again"
-            )
+        kind = self.kind
         given = {key.lower() for key in self.metadata}
-        if self.kind == "EC2" and not self.security_groups and "securitygroupids" not in given:
+        taken = sorted(key for key in self.metadata if key.lower() in kind.reserved)
+        if taken:
+            raise InvalidError(
+                f"restore_metadata: {', '.join(taken)}: the copy is always a new one, apart from the original, whose "
+                "name is copy_name"
+            )
+        if kind.name_key and self.copy_name == id_of(self.resource):
+            raise InvalidError(f"copy_name: {self.copy_name} is the original, which is never restored over")
+        if kind.groups_key and not self.security_groups and kind.groups_key.lower() not in given:
             raise InvalidError(
                 "security_group_ids: without them the copy would be in the network as the original is; name a group "
                 "that lets in nothing, or only who checks the copy"
             )
-        if self.kind == "EBS" and (self.security_groups or self.subnet):
-            raise InvalidError("security_group_ids, subnet_id: a volume has none")
+        if self.security_groups and not kind.groups_key:
+            raise InvalidError(f"security_group_ids: the type {kind.name} has none")
+        if self.subnet and kind.name != "EC2":
+            raise InvalidError(f"subnet_id: the type {kind.name} has none; restore_metadata may have what is like it")
 
     def choose(self, points: Iterable[RecoveryPoint]) -> RecoveryPoint:
-        """The named recovery point, or the newest that is complete."""
+        """The named recovery point, or the newest that is complete and was made at one moment."""
         points = [each for each in points if each.status in ("COMPLETED", "AVAILABLE")]
         if self.point is not None:
             points = [each for each in points if each.arn == self.point]
+            if points and points[0].continuous and not self._says_moment():
+                raise InvalidError(
+                    f"restore_metadata: {self.point} is a continuous backup: say which moment, by "
+                    f"{' or '.join(self.kind.moments) or 'nothing that AWS documents'}"
+                )
+        else:
+            points = [each for each in points if not each.continuous]
         if not points:
             what = f"the recovery point {self.point}" if self.point else "a recovery point that is complete"
             raise InvalidError(f"{self.resource} does not have {what}")
         return max(points, key=lambda each: each.created)
 
+    def _says_moment(self) -> bool:
+        given = {key.lower() for key in self.metadata}
+        return any(key.lower() in given for key in self.kind.moments)
+
     def request_metadata(self, backed_up: Mapping[str, str], zone: str | None) -> dict[str, str]:
         """What AWS is told to make: the original as it was, but isolated, and what the user says otherwise."""
-        metadata = {key: value for key, value in backed_up.items() if key not in _NOT_COPIED}
-        if self.security_groups:
-            metadata["SecurityGroupIds"] = json.dumps(list(self.security_groups))
+        kind = self.kind
+        ours = dict(kind.fixed)
+        if kind.name_key:
+            ours[kind.name_key] = self.copy_name
+        if kind.groups_key and self.security_groups:
+            ours[kind.groups_key] = json.dumps(list(self.security_groups))
         if self.subnet:
-            metadata["SubnetId"] = self.subnet
-        if self.kind == "EBS" and zone:
-            metadata.setdefault("availabilityZone", zone)
-        return {**metadata, **self.metadata}
+            ours["SubnetId"] = self.subnet
+        default = {**kind.defaults, **({"availabilityZone": zone} if zone else {})}
+        dropped = {"aws:backup:request-id", *map(str.lower, kind.dropped)}
+        result = {key: value for key, value in backed_up.items() if key.lower() not in dropped}
+        for layer in (ours, self.metadata):
+            said = {key.lower() for key in layer}
+            result = {**{key: value for key, value in result.items() if key.lower() not in said}, **layer}
+        said = {key.lower() for key in result}
+        return {**result, **{key: value for key, value in default.items() if key.lower() not in said}}
 
 
 @dataclass(frozen=True)
@@ -281,6 +308,7 @@ class RestoreJob:
     created_arn: str | None = None
     message: str = ""
     percent: str = ""
+    source: str = ""
 
     @property
     def running(self) -> bool:

@@ -312,3 +312,29 @@ def test_restore_testing(site: Site) -> None:
     backup.delete_restore_testing_selection(**names)
     backup.delete_restore_testing_plan(RestoreTestingPlanName="p")
     assert backup.list_restore_testing_plans()["RestoreTestingPlans"] == []
+
+
+def test_a_bucket_without_versions_cannot_be_backed_up(site: Site) -> None:
+    """https://docs.aws.amazon.com/aws-backup/latest/devguide/s3-backups.html: versioning is a prerequisite."""
+    place = {"LocationConstraint": "ap-northeast-2"}
+    name = f"plain-{site.aws.account_id}"
+    site.aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
+    job = site.finished(f"arn:aws:s3:::{name}")
+    assert (job["State"], "versioning" in job["StatusMessage"]) == ("FAILED", True)
+
+
+def test_a_table_is_not_restored_over_another(site: Site) -> None:
+    """https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-dynamodb.html: a new table, by its name."""
+    made = site.aws.client("dynamodb").create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    point = site.finished(made["TableDescription"]["TableArn"])["RecoveryPointArn"]
+    request = {"RecoveryPointArn": point, "IamRoleArn": site.role}
+    with pytest.raises(ClientError, match="targetTableName is missing"):
+        site.backup.start_restore_job(**request, Metadata={"encryptionType": "Default"})
+    job = site.backup.start_restore_job(**request, Metadata={"TARGETTABLENAME": "orders"})["RestoreJobId"]
+    site.aws.advance_clock(5)
+    assert site.backup.describe_restore_job(RestoreJobId=job)["Status"] == "FAILED"

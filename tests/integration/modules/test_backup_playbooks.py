@@ -162,7 +162,7 @@ def test_backup_audit(operator: Operator, tmp_path: Path) -> None:
 def test_backup_drill_and_restore(operator: Operator) -> None:
     code, output = operator.run("backup_drill")
     assert code == 2
-    assert "None of the 2 instances has a backup" in output
+    assert "None of the 2 resources has a backup" in output
     operator.aws.client("iam").create_role(RoleName="backup", AssumeRolePolicyDocument=TRUST)
     back_up(operator.aws, operator.hosts["web-1"]["arn"], vault="rampart")
     code, output = operator.run("backup_drill", drill_check_command=["true"])
@@ -188,6 +188,60 @@ def test_backup_drill_and_restore(operator: Operator) -> None:
     assert code == 0, output
     assert f"was made of {point}" in " ".join(output.split())
     assert running(operator.aws) == 3
+
+
+def test_a_table_and_a_database_are_drilled_and_restored(operator: Operator) -> None:
+    aws = operator.aws
+    aws.client("iam").create_role(RoleName="backup", AssumeRolePolicyDocument=TRUST)
+    tags = [{"Key": "Backup", "Value": "daily"}]
+    table = aws.client("dynamodb").create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        Tags=tags,
+    )["TableDescription"]["TableArn"]
+    subnets = [each["SubnetId"] for each in aws.client("ec2").describe_subnets()["Subnets"]]
+    rds = aws.client("rds")
+    rds.create_db_subnet_group(DBSubnetGroupName="db", DBSubnetGroupDescription="db", SubnetIds=subnets)
+    database = rds.create_db_instance(
+        DBInstanceIdentifier="main",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        MasterUsername="root",
+        MasterUserPassword="hunter2hunter2",
+        AllocatedStorage=20,
+        DBSubnetGroupName="db",
+    )["DBInstance"]["DBInstanceArn"]
+    back_up(aws, table, database, vault="rampart")
+    code, output = operator.run("backup_drill", drill_resource_types=["DynamoDB"], drill_resource="orders")
+    assert code == 0, output
+    assert table in output
+    assert aws.client("dynamodb").list_tables()["TableNames"] == ["orders"]
+    code, output = operator.run("backup_drill", drill_resource=database)
+    assert code == 0, output
+    assert len(rds.describe_db_instances()["DBInstances"]) == 1
+    (job,) = [
+        each["RestoreJobId"]
+        for each in aws.client("backup").list_restore_jobs()["RestoreJobs"]
+        if each["ResourceType"] == "RDS"
+    ]
+    groups = aws.client("backup").get_restore_job_metadata(RestoreJobId=job)["Metadata"]["VpcSecurityGroupIds"]
+    (group,) = aws.client("ec2").describe_security_groups(GroupIds=json.loads(groups))["SecurityGroups"]
+    assert (group["GroupName"], group["IpPermissions"], group["IpPermissionsEgress"]) == (
+        "rampart-restore-test",
+        [],
+        [],
+    )
+
+    code, output = operator.run("restore", restore_resource=table, restore_point="newest", restore_name="orders-2")
+    assert code == 0, output
+    assert sorted(aws.client("dynamodb").list_tables()["TableNames"]) == ["orders", "orders-2"]
+    code, output = operator.run("restore", restore_resource=table, restore_point="newest", restore_name="orders")
+    assert code == 2
+    assert "never restored over" in output
+    code, output = operator.run("backup_drill", drill_sweep_only=True)
+    assert code == 0, output
 
 
 def running(aws: Aws) -> int:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -224,7 +226,8 @@ def test_the_copy_goes_also_when_the_time_is_up(drill: Module) -> None:
     assert set(states.values()) <= {"shutting-down", "terminated"}
 
 
-def test_the_copy_goes_also_when_the_run_is_killed(drill: Module) -> None:
+def run_until(drill: Module, operation: str, number: signal.Signals) -> str:
+    """Run the module as Ansible does, and send it a signal when it has made this call; its output."""
     runner = (
         "import runpy, sys; from ansible.module_utils import basic; basic._ANSIBLE_ARGS = sys.stdin.buffer.read();"
         "basic._ANSIBLE_PROFILE = 'legacy'; runpy.run_module(sys.argv[1], run_name='__main__')"
@@ -239,21 +242,251 @@ def test_the_copy_goes_also_when_the_run_is_killed(drill: Module) -> None:
         text=True,
     )
     assert process.stdin is not None
+    drill.aws.reset_journal()
     process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": {**drill.options, "_ansible_remote_tmp": "/tmp"}}))  # noqa: S108
     process.stdin.close()
     process.stdin = None
-    end = time.monotonic() + 30
-    while "DescribeRestoreJob" not in drill.aws.operations() and time.monotonic() < end:
-        time.sleep(0.1)
-    process.terminate()
+    end = time.monotonic() + 60
+    while operation not in drill.aws.operations() and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(number)
     output, _nothing = process.communicate(timeout=60)
-    result = json.loads(output)
+    return output
+
+
+def test_the_copy_goes_also_when_the_run_is_ended(drill: Module) -> None:
+    result = json.loads(run_until(drill, "DescribeRestoreJob", signal.SIGTERM))
     assert "ended by SIGTERM" in result["msg"]
     assert result["left"] == []
+    assert noted(drill.aws) == {}
     states = instances(drill.aws)
     assert states.pop(original(drill)) == "running"
     assert len(states) == 1
     assert set(states.values()) <= {"shutting-down", "terminated"}
+
+
+# ----------------------------------------------------------------------------- what a controller that died has left
+
+
+def noted(aws: Aws, vault: str = "daily") -> dict[str, str]:
+    arn = aws.client("backup").describe_backup_vault(BackupVaultName=vault)["BackupVaultArn"]
+    tags = aws.client("backup").list_tags(ResourceArn=arn)["Tags"]
+    return {key: value for key, value in tags.items() if key.startswith("rampart:drill:")}
+
+
+def expire(aws: Aws) -> None:
+    """As if the drills had to be over long ago."""
+    arn = aws.client("backup").describe_backup_vault(BackupVaultName="daily")["BackupVaultArn"]
+    for key, value in noted(aws).items():
+        kind, _until, rest = re.fullmatch(r"(\S+) until (\S+) (job .*)", value).groups()  # type: ignore[union-attr]
+        aws.client("backup").tag_resource(ResourceArn=arn, Tags={key: f"{kind} until 2026-01-01T00:00:00Z {rest}"})
+
+
+def finish_restores(aws: Aws) -> None:
+    client = aws.client("backup")
+    end = time.monotonic() + 30
+    while any(job["Status"] in ("PENDING", "RUNNING") for job in client.list_restore_jobs()["RestoreJobs"]):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def copies(drill: Module) -> dict[str, str]:
+    return {key: state for key, state in instances(drill.aws).items() if key != original(drill)}
+
+
+@pytest.mark.parametrize("operation", ["DescribeRestoreJob", "CreateTags"])
+def test_the_next_drill_removes_what_a_killed_one_has_left(drill: Module, operation: str) -> None:
+    drill.options["check_command"] = ["sleep", "5"]
+    assert run_until(drill, operation, signal.SIGKILL) == ""
+    del drill.options["check_command"]
+    finish_restores(drill.aws)
+    assert list(copies(drill).values()) == ["running"]
+    (left,) = copies(drill)
+    sweep = Module(drill.aws, "backup_restore_test", state="swept")
+
+    # It may still be at it: nobody removes the copy from under it, unless told to.
+    assert sweep(check=True)["swept"] == []
+    assert not sweep()["changed"]
+    assert copies(drill)[left] == "running"
+    # A policy that says which tags the vault has does not strike it out.
+    vault = Module(drill.aws, "backup_vault", backup_vault_name="daily", tags={"Team": "ops"})
+    vault()
+    assert len(noted(drill.aws)) == 1
+    assert vault(check=True)["changed"] is False
+
+    expire(drill.aws)
+    would = sweep(check=True)
+    assert would["changed"]
+    assert len(would["swept"]) == 1
+    assert trail(drill.aws) == []
+    did = drill()
+    assert did["swept"] == [drill.options["resource_arn"].rpartition("/")[0] + "/" + left]
+    assert copies(drill)[left] in ("shutting-down", "terminated")
+    assert noted(drill.aws) == {}
+    assert not sweep()["changed"]
+    assert instances(drill.aws)[original(drill)] == "running"
+
+
+def test_a_sweep_removes_also_what_is_under_way_when_it_is_told_to(drill: Module) -> None:
+    run_until(drill, "DescribeRestoreJob", signal.SIGKILL)
+    sweep = Module(drill.aws, "backup_restore_test", state="swept", only_expired=False)
+    finish_restores(drill.aws)
+    assert len(sweep()["swept"]) == 1
+    assert set(copies(drill).values()) <= {"shutting-down", "terminated"}
+    assert noted(drill.aws) == {}
+
+
+def test_what_cannot_be_swept_is_told_and_stays_noted(drill: Module) -> None:
+    run_until(drill, "DescribeRestoreJob", signal.SIGKILL)
+    finish_restores(drill.aws)
+    expire(drill.aws)
+    denied = {"status": 403, "code": "UnauthorizedOperation", "message": "not allowed"}
+    drill.aws.fault(service="ec2", operation="TerminateInstances", kind="error", times=1, params=denied)
+    sweep = Module(drill.aws, "backup_restore_test", state="swept")
+    assert "not allowed" in sweep.fails()
+    assert len(noted(drill.aws)) == 1
+    assert len(sweep()["swept"]) == 1
+
+
+def test_a_drill_that_cannot_be_noted_is_not_begun(drill: Module) -> None:
+    denied = {"status": 403, "code": "AccessDeniedException", "message": "not allowed"}
+    drill.aws.fault(service="backup", operation="TagResource", kind="error", params=denied)
+    assert "not allowed" in drill.fails()
+    assert "StartRestoreJob" not in drill.aws.operations()
+
+
+def test_a_drill_that_died_while_it_asked_is_told_once(drill: Module) -> None:
+    client = drill.aws.client("backup")
+    arn = client.describe_backup_vault(BackupVaultName="daily")["BackupVaultArn"]
+    client.tag_resource(ResourceArn=arn, Tags={"rampart:drill:0123": "EC2 until 2026-01-01T00:00:00Z job -"})
+    client.tag_resource(ResourceArn=arn, Tags={"rampart:drill:4567": "S3 until 2026-01-01T00:00:00Z job -"})
+    sweep = Module(drill.aws, "backup_restore_test", state="swept")
+    assert "look into the restore jobs" in sweep.fails()
+    assert not sweep()["changed"]
+
+
+# ------------------------------------------------------------------------------------------------------- other types
+
+
+def a_database(aws: Aws) -> str:
+    made = aws.client("rds").create_db_instance(
+        DBInstanceIdentifier="orders",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        MasterUsername="root",
+        MasterUserPassword="hunter2hunter2",
+        AllocatedStorage=20,
+        PubliclyAccessible=True,
+        DeletionProtection=True,
+    )
+    return str(made["DBInstance"]["DBInstanceArn"])
+
+
+def a_table(aws: Aws) -> str:
+    client = aws.client("dynamodb")
+    made = client.create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    client.put_item(TableName="orders", Item={"id": {"S": "4711"}})
+    return str(made["TableDescription"]["TableArn"])
+
+
+def a_file_system(aws: Aws) -> str:
+    return str(aws.client("efs").create_file_system(CreationToken="orders")["FileSystemArn"])
+
+
+def a_bucket(aws: Aws) -> str:
+    client = aws.client("s3")
+    name = f"orders-{aws.account_id}"
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
+    client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    client.put_object(Bucket=name, Key="4711", Body=b"an order")
+    return f"arn:aws:s3:::{name}"
+
+
+def everything(aws: Aws) -> dict[str, set[str]]:
+    return {
+        "db": {each["DBInstanceIdentifier"] for each in aws.client("rds").describe_db_instances()["DBInstances"]},
+        "table": set(aws.client("dynamodb").list_tables()["TableNames"]),
+        "fs": {each["CreationToken"] for each in aws.client("efs").describe_file_systems()["FileSystems"]},
+        "bucket": {each["Name"] for each in aws.client("s3").list_buckets()["Buckets"]},
+    }
+
+
+MAKERS = {"db": a_database, "table": a_table, "fs": a_file_system, "bucket": a_bucket}
+
+
+def apart(drill: Module, kind: str) -> Module:
+    """A drill of a resource of this type, which has a backup."""
+    arn = MAKERS[kind](drill.aws)
+    back_up(drill.aws, arn)
+    groups = drill.options["security_group_ids"] if kind == "db" else []
+    return Module(
+        drill.aws, "backup_restore_test", **{**drill.options, "resource_arn": arn, "security_group_ids": groups}
+    )
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_type_is_restored_apart_and_removed(drill: Module, kind: str) -> None:
+    test = apart(drill, kind)
+    before = everything(test.aws)
+    assert test(check=True)["changed"]
+    assert trail(test.aws) == []
+    script = 'echo "$RESTORED_RESOURCE_ARN $RESTORED_RESOURCE_ID"'
+    did = test(check_command=["sh", "-c", script])
+    assert did["created_resource_arn"] != test.options["resource_arn"]
+    assert did["check"]["stdout"].split()[0] == did["created_resource_arn"]
+    assert did["left"] == []
+    assert everything(test.aws) == before
+    assert noted(test.aws) == {}
+
+    # Kept, under a name of its own, marked and out of reach; a second one of that name is refused, not merged.
+    name = f"copy-{test.aws.account_id}"
+    kept = test(state="restored", copy_name=name)
+    after = everything(test.aws)
+    assert after[kind] == before[kind] | {name}
+    assert {key: after[key] for key in after if key != kind} == {key: before[key] for key in before if key != kind}
+    assert_apart(test.aws, kind, name, kept["created_resource_arn"], test)
+    assert "is FAILED" in test.fails(state="restored", copy_name=name)
+    assert everything(test.aws) == after
+
+
+def assert_apart(aws: Aws, kind: str, name: str, arn: str, test: Module) -> None:
+    if kind == "db":
+        (made,) = aws.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        assert (made["PubliclyAccessible"], made["DeletionProtection"]) == (False, False)
+        assert [each["VpcSecurityGroupId"] for each in made["VpcSecurityGroups"]] == test.options["security_group_ids"]
+        tags = aws.client("rds").list_tags_for_resource(ResourceName=arn)["TagList"]
+    elif kind == "table":
+        assert aws.client("dynamodb").scan(TableName=name)["Items"] == [{"id": {"S": "4711"}}]
+        tags = aws.client("dynamodb").list_tags_of_resource(ResourceArn=arn)["Tags"]
+    elif kind == "fs":
+        (made,) = aws.client("efs").describe_file_systems(CreationToken=name)["FileSystems"]
+        assert made["NumberOfMountTargets"] == 0
+        tags = aws.client("efs").list_tags_for_resource(ResourceId=made["FileSystemId"])["Tags"]
+    else:
+        assert aws.client("s3").get_object(Bucket=name, Key="4711")["Body"].read() == b"an order"
+        block = aws.client("s3").get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+        assert set(block.values()) == {True}
+        tags = aws.client("s3").get_bucket_tagging(Bucket=name)["TagSet"]
+    told = {each["Key"]: each["Value"] for each in tags}
+    assert told["Name"] == name
+    assert "rampart:restored-from" in told
+
+
+@pytest.mark.parametrize("kind", ["table", "bucket"])
+def test_a_copy_of_another_type_outlives_no_sweep(drill: Module, kind: str) -> None:
+    test = apart(drill, kind)
+    before = everything(test.aws)
+    run_until(test, "DescribeRestoreJob", signal.SIGKILL)
+    finish_restores(test.aws)
+    assert len(everything(test.aws)[kind]) == 2
+    expire(test.aws)
+    assert len(Module(test.aws, "backup_restore_test", state="swept")()["swept"]) == 1
+    assert everything(test.aws) == before
 
 
 def test_a_copy_that_cannot_be_removed_is_named(drill: Module) -> None:
@@ -297,10 +530,23 @@ def test_a_volume(drill: Module) -> None:
     assert copy not in {each["VolumeId"] for each in client.describe_volumes()["Volumes"]}
 
 
+RDS = "arn:aws:rds:eu-west-1:123456789012:db"
+TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders"
+BARE = {"resource_arn": TABLE, "security_group_ids": []}
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({"resource_arn": "arn:aws:s3:::bucket"}, "not the ARN of an instance or a volume"),
+        ({"resource_arn": "arn:aws:sqs:eu-west-1:123456789012:queue"}, "EC2, EBS, RDS, DynamoDB, EFS, S3"),
+        ({"resource_arn": "arn:aws:rds:eu-west-1:123456789012:cluster:main"}, "without instances"),
+        ({"resource_arn": "arn:aws:fsx:eu-west-1:123456789012:file-system/fs-01"}, "FSx file systems are not restored"),
+        ({"resource_arn": f"{RDS}:main", "security_group_ids": []}, "lets in nothing"),
+        ({"resource_arn": TABLE}, "the type DynamoDB has none"),
+        ({**BARE, "restore_metadata": {"TargetTableName": "orders"}}, "the copy is always a new one"),
+        ({**BARE, "state": "restored", "copy_name": "orders"}, "never restored over"),
+        ({"resource_arn": "arn:aws:s3:::b-1", "restore_metadata": {"newBucket": "false"}}, "always a new one"),
+        ({"resource_arn": f"{RDS}:main", "subnet_id": "subnet-1"}, "the type RDS has none"),
         ({"security_group_ids": []}, "lets in nothing"),
         ({"iam_role_arn": "me"}, "not the ARN of an IAM role"),
     ],

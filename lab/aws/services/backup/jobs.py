@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.aws.errors import AwsError
 from lab.aws.registry import operation
+from lab.aws.services.backup.kinds import KINDS
 from lab.aws.services.backup.plans import check_lifecycle
 from lab.aws.services.backup.points import check_lock, make_point
 from lab.aws.services.backup.state import (
@@ -41,11 +42,6 @@ Params = dict[str, Any]
 
 RUNNING_AFTER = 1.0
 DONE_AFTER = 3.0
-# The kinds of resources that the lab can back up: type, pattern of the ARN.
-KINDS = {
-    "EC2": r"arn:aws[\w-]*:ec2:([a-z0-9-]+):(\d{12}):instance/(i-[0-9a-f]+)",
-    "EBS": r"arn:aws[\w-]*:ec2:([a-z0-9-]+):(\d{12}):volume/(vol-[0-9a-f]+)",
-}
 
 
 @advancing
@@ -110,28 +106,18 @@ def _notify(call: Call, job: Document) -> None:
 
 
 def _resource_type(call: Call, arn: str) -> str:
-    for kind, pattern in KINDS.items():
-        match = re.fullmatch(pattern, arn)
+    for name, kind in KINDS.items():
+        match = re.fullmatch(kind.pattern, arn)
         if not match:
             continue
-        if (match[1], match[2]) != (call.region, call.account):
+        if match[1] and (match[1], match[2]) != (call.region, call.account):
             raise invalid(f"Resource {arn} is not in this account and Region")
-        ec2 = call.backend("ec2")
-        alive = (
-            {each.id for each in ec2.all_instances() if each.state != "terminated"} if kind == "EC2" else ec2.volumes
-        )
-        if match[3] not in alive:
+        if not kind.alive(call, match[3]):
             raise not_found(f"Resource {arn} not found")
-        return kind
+        return name
     if not re.fullmatch(r"arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.+", arn):
         raise invalid(f"Invalid ARN: {arn}")
-    raise AwsError("NotImplemented", f"The lab backs up {' and '.join(KINDS)} only, not {arn}.", 501)
-
-
-def _tag(call: Call, arn: str, key: str) -> str | None:
-    filters = [{"Name": "resource-id", "Values": [arn.rpartition("/")[2]]}, {"Name": "key", "Values": [key]}]
-    found = call.app.moto.call(call.account, call.region, "ec2", "DescribeTags", {"Filters": filters})["Tags"]
-    return str(found[0]["Value"]) if found else None
+    raise AwsError("NotImplemented", f"The lab backs up {', '.join(KINDS)} only, not {arn}.", 501)
 
 
 @operation("backup", "StartBackupJob")
@@ -168,7 +154,7 @@ def start_backup_job(call: Call) -> Params:
         "_created": now,
         "_lifecycle": params.get("Lifecycle", {}),
         "_tags": params.get("RecoveryPointTags", {}),
-        "_hangs": _tag(call, params["ResourceArn"], "lab:backup") == "hang",
+        "_hangs": KINDS[kind].tags(call, params["ResourceArn"].rpartition("/")[2]).get("lab:backup") == "hang",
     }
     state.jobs[job["BackupJobId"]] = job
     if token:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from lab.aws.registry import operation
+from lab.aws.services.backup.kinds import KINDS
 from lab.aws.services.backup.plans import check_lifecycle
 from lab.aws.services.backup.state import (
     BackupState,
@@ -29,11 +31,6 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 
 DAY = 86_400
-GIBIBYTE = 1024**3
-
-
-def ec2(call: Call, operation_name: str, **params: Any) -> Params:
-    return call.app.moto.call(call.account, call.region, "ec2", operation_name, params)
 
 
 def check_lock(found: Any, lifecycle: Document) -> None:
@@ -58,19 +55,9 @@ def calculated(lifecycle: Document, created: float) -> Document:
 
 def make_point(call: Call, job: Document, now: float) -> Document:
     """The recovery point, and the image or snapshot that it stands for."""
-    kind, identifier = job["ResourceType"], job["ResourceArn"].rpartition("/")[2]
-    if kind == "EC2":
-        name = f"AwsBackup_{identifier}_{job['BackupJobId']}"
-        made = ec2(call, "CreateImage", InstanceId=identifier, Name=name)["ImageId"]
-        arn, size = f"arn:aws:ec2:{call.region}::image/{made}", 8 * GIBIBYTE
-    else:
-        text = "This snapshot is created by the AWS Backup service."
-        snapshot = ec2(call, "CreateSnapshot", VolumeId=identifier, Description=text)
-        made, size = snapshot["SnapshotId"], int(snapshot["VolumeSize"]) * GIBIBYTE
-        arn = f"arn:aws:ec2:{call.region}::snapshot/{made}"
-    if job["_tags"]:
-        tags = [{"Key": key, "Value": value} for key, value in job["_tags"].items()]
-        ec2(call, "CreateTags", Resources=[made], Tags=tags)
+    kind = job["ResourceType"]
+    identifier = re.split("[:/]", job["ResourceArn"])[-1]
+    arn, size, held = KINDS[kind].record(call, identifier, job)
     return {
         "RecoveryPointArn": arn,
         "BackupVaultName": job["BackupVaultName"],
@@ -88,6 +75,7 @@ def make_point(call: Call, job: Document, now: float) -> Document:
         "StorageClass": "WARM",
         "VaultType": "BACKUP_VAULT",
         "_created": job["_created"],
+        "_held": held,
     }
 
 
@@ -103,8 +91,7 @@ def _expired(point: Document, now: float) -> bool:
 
 
 def _delete_point(call: Call, point: Document) -> None:
-    backend, identifier = call.backend("ec2"), point["RecoveryPointArn"].rpartition("/")[2]
-    backend.amis.pop(identifier, None) if point["ResourceType"] == "EC2" else backend.snapshots.pop(identifier, None)
+    KINDS[point["ResourceType"]].forget(call, point)
 
 
 # --- recovery points -------------------------------------------------------------------------------------------------
@@ -172,15 +159,8 @@ def get_recovery_point_restore_metadata(call: Call) -> Params:
         "BackupVaultArn": point["BackupVaultArn"],
         "RecoveryPointArn": point["RecoveryPointArn"],
         "ResourceType": point["ResourceType"],
-        "RestoreMetadata": _restore_metadata(call, point),
+        "RestoreMetadata": KINDS[point["ResourceType"]].metadata(call, point),
     }
-
-
-def _restore_metadata(call: Call, point: Document) -> dict[str, str]:
-    if point["ResourceType"] == "EBS":
-        return {"volumeId": point["ResourceArn"].rpartition("/")[2], "encrypted": "false", "volumeType": "gp3"}
-    image = call.backend("ec2").amis.get(point["RecoveryPointArn"].rpartition("/")[2])
-    return {"InstanceType": getattr(image, "instance_type", None) or "t3.micro"}
 
 
 @operation("backup", "ListProtectedResources")

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from lab.aws.errors import AwsError
 from lab.aws.registry import operation
 from lab.aws.services.backup.jobs import DONE_AFTER, RUNNING_AFTER
-from lab.aws.services.backup.points import ec2
+from lab.aws.services.backup.kinds import KINDS
 from lab.aws.services.backup.state import (
     BackupState,
     Document,
@@ -24,6 +23,7 @@ from lab.aws.services.backup.state import (
     not_found,
     settled,
     shown,
+    state_of,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def start_restore_job(call: Call) -> Params:
         return {"RestoreJobId": state.started[token]}
     if params.get("ResourceType") not in (None, point["ResourceType"]):
         raise invalid(f"Resource type {params['ResourceType']} does not match the recovery point")
-    needed = {"EBS": "availabilityZone", "EC2": "InstanceType"}[point["ResourceType"]]
-    if not params["Metadata"].get(needed):
+    needed = KINDS[point["ResourceType"]].needed
+    if not {key.lower(): value for key, value in params["Metadata"].items()}.get(needed.lower()):
         raise AwsError("MissingParameterValueException", f"Restore metadata {needed} is missing", 400)
     role = params.get("IamRoleArn")
     if role is None:
@@ -91,19 +91,12 @@ def _advance_restore(call: Call, job: Document, now: float) -> None:
 
 def _restored(call: Call, job: Document) -> tuple[str, str | None]:
     """What the restore creates: (ARN, None), or ("", why it failed)."""
-    metadata, identifier = job["_metadata"], job["RecoveryPointArn"].rpartition("/")[2]
-    place = f"arn:aws:ec2:{call.region}:{call.account}"
+    metadata = {key.lower(): value for key, value in job["_metadata"].items()}  # AWS takes the keys in any case
+    point = state_of(call).recovery_points.get(job["RecoveryPointArn"])
+    if point is None:
+        return "", f"Recovery point {job['RecoveryPointArn']} does not exist any more"
     try:
-        if job["ResourceType"] == "EBS":
-            zone = metadata["availabilityZone"]
-            made = ec2(call, "CreateVolume", AvailabilityZone=zone, SnapshotId=identifier)
-            return f"{place}:volume/{made['VolumeId']}", None
-        options: Params = {"SubnetId": metadata["SubnetId"]} if "SubnetId" in metadata else {}
-        if "SecurityGroupIds" in metadata:
-            options["SecurityGroupIds"] = json.loads(metadata["SecurityGroupIds"])
-        kind = metadata["InstanceType"]
-        run = ec2(call, "RunInstances", ImageId=identifier, MinCount=1, MaxCount=1, InstanceType=kind, **options)
-        return f"{place}:instance/{run['Instances'][0]['InstanceId']}", None
+        return KINDS[job["ResourceType"]].restore(call, point, metadata), None
     except (AwsError, ValueError) as problem:  # bad metadata fails the job, not the caller who happens to look at it
         return "", str(problem)
 
