@@ -80,7 +80,9 @@ options:
       - A web ACL that is created without has metrics and samples on, and its name as the metric's.
     type: dict
   custom_response_bodies:
-    description: The bodies that custom responses refer to, by key. An empty dictionary removes all.
+    description:
+      - The bodies that custom responses refer to, by key. An empty dictionary removes all.
+      - With O(rules_mode=merge) they are added to those that there are.
     type: dict
   captcha_config:
     description: How long a solved CAPTCHA is valid, as C(CaptchaConfig). An empty dictionary is AWS's default.

@@ -121,7 +121,7 @@ def read_names(given: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def _completed(rule: Rule) -> dict[str, Any]:
-    made = {name: _placed(value) for name, value in rule.items()}
+    made = {name: _placed(value) for name, value in rule.items() if value != {}}
     if made.get("Priority") is None:
         made["Priority"] = 0
     if not isinstance(made.get("VisibilityConfig", {}), str):

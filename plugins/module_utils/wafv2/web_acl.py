@@ -38,6 +38,9 @@ _DESTINATION = re.compile(
     r"|s3:::aws-waf-logs-.+)"
 )
 
+# https://docs.aws.amazon.com/waf/latest/APIReference/API_LoggingConfiguration.html
+_REDACTABLE = {"Method", "QueryString", "SingleHeader", "UriPath"}
+
 
 @dataclass(frozen=True)
 class Model:
@@ -162,6 +165,11 @@ def read_logging(given: Mapping[str, Any] | None, region: str | None, model: Mod
             )
         elif region and {found["logs"], found["firehose"]} - {region, None}:
             problems.append(f"logging: {arn} must be in {region}, as the web ACL is")
+    for redacted in made.get("RedactedFields", []):
+        if not set(redacted) <= _REDACTABLE:
+            problems.append(
+                f"logging: of a request {', '.join(sorted(_REDACTABLE))} can be redacted, not {', '.join(redacted)}"
+            )
     if problems:
         raise InvalidError(some(problems))
     return dict(made)
@@ -233,6 +241,8 @@ def _body(before: WebAcl, wanted: Wanted, model: Model) -> dict[str, Any]:
     for name, value in wanted.members.items():
         if name == "VisibilityConfig":
             value = rules.visibility(wanted.name, body.get(name), value)
+        if name == "CustomResponseBodies" and wanted.rules_mode == "merge" and value:
+            value = {**body.get(name, {}), **value}
         if value in ({}, [], ""):
             body.pop(name, None)
         elif name not in body or not rules.same(body[name], value, model.members[name]):

@@ -268,6 +268,21 @@ ROWS: list[tuple[str, str, dict[str, Any], str, str, str]] = [
      {"LoggingConfiguration": {"ResourceArn": "{acl_arn}", "LogDestinationConfigs": [
          "arn:aws:logs:ap-northeast-2:{account}:log-group:other"]}}, INVALID, "LOG_DESTINATION",
      f"{WAF_GUIDE}logging-cw-logs.html"),
+    ("log group of another region", "wafv2.PutLoggingConfiguration",
+     {"LoggingConfiguration": {"ResourceArn": "{acl_arn}", "LogDestinationConfigs": [
+         "arn:aws:logs:us-east-1:{account}:log-group:aws-waf-logs-a"]}}, INVALID, "LOG_DESTINATION",
+     f"{WAF_GUIDE}logging-cw-logs.html"),
+    ("redacted body", "wafv2.PutLoggingConfiguration",
+     {"LoggingConfiguration": {"ResourceArn": "{acl_arn}", "RedactedFields": [{"Body": {}}], "LogDestinationConfigs": [
+         "arn:aws:s3:::aws-waf-logs-a"]}}, INVALID, "FIELD_TO_MATCH", f"{WAF}LoggingConfiguration.html"),
+    ("association with no stage", "wafv2.AssociateWebACL",
+     {"WebACLArn": "{acl_arn}", "ResourceArn": "arn:aws:apigateway:ap-northeast-2::/restapis/none/stages/prod"},
+     "WAFNonexistentItemException", "exist", f"{WAF}AssociateWebACL.html"),
+    ("regional ACL for an Amplify application", "wafv2.AssociateWebACL",
+     {"WebACLArn": "{acl_arn}", "ResourceArn": "arn:aws:amplify:ap-northeast-2:{account}:apps/a1"}, INVALID,
+     "RESOURCE_ARN", f"{WAF}CreateWebACL.html"),
+    ("search string of 201 bytes", "wafv2.CreateWebACL", acl(statement_rule(byte_match(SearchString=b"a" * 201))),
+     INVALID, "BYTE_MATCH_STATEMENT", f"{WAF}ByteMatchStatement.html"),
     ("logging of no ACL", "wafv2.PutLoggingConfiguration",
      {"LoggingConfiguration": {"ResourceArn": "{acl_arn}x", "LogDestinationConfigs": [
          "arn:aws:logs:ap-northeast-2:{account}:log-group:aws-waf-logs-a"]}}, "WAFNonexistentItemException", "exist",

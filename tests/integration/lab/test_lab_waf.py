@@ -140,6 +140,81 @@ def test_an_update_of_a_web_acl_replaces_everything(aws: Aws) -> None:
     assert "CaptchaConfig" not in after
 
 
+def test_a_web_acl_keeps_what_moto_does_not(aws: Aws) -> None:
+    waf = aws.client("wafv2")
+    beyond = {
+        "DataProtectionConfig": {
+            "DataProtections": [{"Field": {"FieldType": "QUERY_STRING"}, "Action": "HASH"}],
+        },
+        "OnSourceDDoSProtectionConfig": {"ALBLowReputationMode": "ALWAYS_ON"},
+        "ApplicationConfig": {"Attributes": [{"Name": "kind", "Values": ["php"]}]},
+    }
+    made = acl(aws, **beyond)
+    key = {"Name": "acl", "Scope": "REGIONAL", "Id": made["Id"]}
+    before = waf.get_web_acl(**key)
+    assert {name: before["WebACL"].get(name) for name in beyond} == beyond
+    waf.update_web_acl(**key, DefaultAction={"Allow": {}}, VisibilityConfig=VISIBLE, LockToken=before["LockToken"])
+    assert not set(beyond) & set(waf.get_web_acl(**key)["WebACL"])
+
+
+def test_names_of_headers_come_back_in_lower_case(aws: Aws) -> None:
+    match = {
+        "SearchString": b"AbC",
+        "FieldToMatch": {"SingleHeader": {"Name": "X-Origin"}},
+        "TextTransformations": [{"Priority": 0, "Type": "NONE"}],
+        "PositionalConstraint": "EXACTLY",
+    }
+    header = {"Header": {"Name": "X-Key", "TextTransformations": match["TextTransformations"]}}
+    limited = {"RateBasedStatement": {"Limit": 100, "AggregateKeyType": "CUSTOM_KEYS", "CustomKeys": [header]}}
+    nested = {"NotStatement": {"Statement": {"ByteMatchStatement": match}}}
+    made = acl(aws, rule("match", 0, nested), rule("rate", 1, limited))
+    found = aws.client("wafv2").get_web_acl(Name="acl", Scope="REGIONAL", Id=made["Id"])["WebACL"]["Rules"]
+    match = found[0]["Statement"]["NotStatement"]["Statement"]["ByteMatchStatement"]
+    assert (match["FieldToMatch"]["SingleHeader"]["Name"], match["SearchString"]) == ("x-origin", b"AbC")
+    assert found[1]["Statement"]["RateBasedStatement"]["CustomKeys"][0]["Header"]["Name"] == "x-key"
+
+
+def test_stages_and_amplify_applications_can_be_protected(aws: Aws) -> None:
+    waf, gateway = aws.client("wafv2"), aws.client("apigateway")
+    api = gateway.create_rest_api(name="api")["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    gateway.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    gateway.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    stage = f"arn:aws:apigateway:ap-northeast-2::/restapis/{api}/stages/prod"
+    made = acl(aws)
+    waf.associate_web_acl(WebACLArn=made["ARN"], ResourceArn=stage)
+    listed = waf.list_resources_for_web_acl(WebACLArn=made["ARN"], ResourceType="API_GATEWAY")
+    assert listed["ResourceArns"] == [stage]
+    assert gateway.get_stage(restApiId=api, stageName="prod")["webAclArn"] == made["ARN"]
+
+    there = aws.client("wafv2", region="us-east-1")
+    app = f"arn:aws:amplify:us-east-1:{aws.account_id}:apps/a1"
+    made = there.create_web_acl(
+        Name="acl", Scope="CLOUDFRONT", DefaultAction={"Allow": {}}, VisibilityConfig=VISIBLE, Rules=[]
+    )["Summary"]
+    there.associate_web_acl(WebACLArn=made["ARN"], ResourceArn=app)
+    assert there.get_web_acl_for_resource(ResourceArn=app)["WebACL"]["ARN"] == made["ARN"]
+    there.disassociate_web_acl(ResourceArn=app)
+    assert "WebACL" not in there.get_web_acl_for_resource(ResourceArn=app)
+
+
+def test_a_logging_configuration_comes_back_complete(aws: Aws) -> None:
+    waf, made = aws.client("wafv2"), acl(aws)
+    aws.client("logs").create_log_group(logGroupName="aws-waf-logs-a")
+    group = f"arn:aws:logs:ap-northeast-2:{aws.account_id}:log-group:aws-waf-logs-a"
+    wanted = {
+        "ResourceArn": made["ARN"],
+        "LogDestinationConfigs": [f"{group}:*"],
+        "RedactedFields": [{"SingleHeader": {"Name": "Authorization"}}],
+    }
+    waf.put_logging_configuration(LoggingConfiguration=wanted)
+    kept = waf.get_logging_configuration(ResourceArn=made["ARN"])["LoggingConfiguration"]
+    assert kept["LogDestinationConfigs"] == [group]
+    assert kept["RedactedFields"] == [{"SingleHeader": {"Name": "authorization"}}]
+    assert (kept["LogType"], kept["LogScope"]) == ("WAF_LOGS", "CUSTOMER")
+
+
 def test_a_resource_has_one_web_acl(aws: Aws) -> None:
     waf, arn = aws.client("wafv2"), balancer(aws)
     first, second = acl(aws), acl(aws, name="other")

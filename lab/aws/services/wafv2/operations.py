@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from lab.aws.registry import operation, rule
+from lab.aws.registry import amend, operation, rule
 from lab.aws.services.wafv2.capacity import managed_rule_groups
 from lab.aws.services.wafv2.errors import FORMAT, invalid, missing
 from lab.aws.services.wafv2.resources import backend_of, needed_capacity, scope_of
@@ -52,16 +52,49 @@ def check_protected_resource(call: Call) -> None:
         raise invalid(FORMAT, "RESOURCE_ARN", arn)
     if kind == "APPLICATION_LOAD_BALANCER" and arn not in call.backend("elbv2").load_balancers:
         raise missing()
+    if kind == "API_GATEWAY" and not _stage_exists(call, arn):
+        raise missing()
+
+
+def _stage_exists(call: Call, arn: str) -> bool:
+    *_, api, _stages, name = arn.split("/")
+    found = call.backend("apigateway").apis.get(api)
+    return found is not None and name in found.stages
 
 
 @operation("wafv2", "AssociateWebACL")
 def associate_web_acl(call: Call) -> Params:
     found = _web_acl(call, call.params["WebACLArn"])
-    if scope_of(found.arn) != "REGIONAL":
+    resource = call.params["ResourceArn"]
+    if (scope_of(found.arn) == "CLOUDFRONT") != (_resource_type(resource) == "AMPLIFY"):
+        # API_CreateWebACL: "For an AWS Amplify application, use CLOUDFRONT"
         raise invalid(FORMAT, "RESOURCE_ARN", found.arn)
-    for other in call.backend().wacls.values():  # a resource has one web ACL
-        other.associated_resources = [arn for arn in other.associated_resources if arn != call.params["ResourceArn"]]
-    return call.moto()
+    backend = backend_of(call, scope_of(found.arn))
+    for other in backend.wacls.values():  # a resource has one web ACL
+        other.associated_resources = [arn for arn in other.associated_resources if arn != resource]
+    backend.associate_web_acl(found.arn, resource)
+    return {}
+
+
+@operation("wafv2", "DisassociateWebACL")
+def disassociate_web_acl(call: Call) -> Params:
+    resource = call.params["ResourceArn"]
+    _backend_of_resource(call, resource).disassociate_web_acl(resource)
+    return {}
+
+
+@operation("wafv2", "GetWebACLForResource")
+def get_web_acl_for_resource(call: Call) -> Params:
+    resource = call.params["ResourceArn"]
+    found = _backend_of_resource(call, resource).get_web_acl_for_resource(resource)
+    if found is None:
+        return {}
+    scope = {"Scope": scope_of(found.arn), "Name": found.name, "Id": found.id}
+    return {"WebACL": call.moto(scope, "GetWebACL")["WebACL"]}
+
+
+def _backend_of_resource(call: Call, resource: str) -> Any:
+    return backend_of(call, "CLOUDFRONT" if _resource_type(resource) == "AMPLIFY" else "REGIONAL")
 
 
 @operation("wafv2", "ListResourcesForWebACL")
@@ -92,8 +125,26 @@ def check_logging(call: Call) -> None:
     if not name.startswith("aws-waf-logs-"):
         raise invalid("The ARN isn't valid. A valid ARN begins with arn: and includes other information separated by "
                       "colons or slashes.", "LOG_DESTINATION", arn)  # fmt: skip
+    place = arn.split(":")[3]
+    if place and place != call.region:
+        raise invalid(FORMAT, "LOG_DESTINATION", arn)
     if ":logs:" in arn and name not in call.backend("logs").groups:
         raise missing()
+    for field in wanted.get("RedactedFields", []):
+        if len(field) != 1 or not set(field) <= {"Method", "QueryString", "SingleHeader", "UriPath"}:
+            raise invalid(FORMAT, "FIELD_TO_MATCH", ", ".join(field))
+
+
+@amend("wafv2", "PutLoggingConfiguration", "GetLoggingConfiguration")
+def complete_logging(call: Call, result: Params) -> Params:
+    """API_LoggingConfiguration: the type and the scope have defaults, which AWS tells."""
+    shown = result["LoggingConfiguration"]
+    shown["LogDestinationConfigs"] = [arn.removesuffix(":*") for arn in shown["LogDestinationConfigs"]]
+    shown.update(LogType="WAF_LOGS", LogScope="CUSTOMER")
+    for field in shown.get("RedactedFields") or []:
+        if "SingleHeader" in field:
+            field["SingleHeader"]["Name"] = field["SingleHeader"]["Name"].lower()
+    return result
 
 
 @rule("wafv2", "GetLoggingConfiguration", "DeleteLoggingConfiguration")

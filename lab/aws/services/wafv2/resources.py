@@ -7,6 +7,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from moto.wafv2.models import FakeRule
+
 from lab.aws.registry import amend, operation, race, rule
 from lab.aws.services.wafv2 import capacity, statements
 from lab.aws.services.wafv2.addresses import canonical_set
@@ -34,6 +36,7 @@ MAX_PATTERNS = 10
 # Default quotas for each account, region and scope: https://docs.aws.amazon.com/waf/latest/developerguide/limits.html
 QUOTAS = {"ip_sets": 100, "regex_pattern_sets": 10, "rule_groups": 100, "wacls": 100}
 KINDS = {"IPSet": "ip_sets", "RegexPatternSet": "regex_pattern_sets", "RuleGroup": "rule_groups", "WebACL": "wacls"}
+_BEYOND_MOTO = ("ApplicationConfig", "DataProtectionConfig", "MonetizationConfig", "OnSourceDDoSProtectionConfig")
 _SCOPED = [f"{verb}{kind}" for kind in KINDS for verb in ("Create", "Get", "Update", "Delete")] + [
     "ListIPSets", "ListRegexPatternSets", "ListRuleGroups", "ListWebACLs", "ListLoggingConfigurations", "CheckCapacity",
     "ListAvailableManagedRuleGroups", "DescribeManagedRuleGroup", "GetSampledRequests",
@@ -196,7 +199,19 @@ def complete_web_acl(call: Call, result: Params) -> Params:
     for name in ("AssociationConfig", "CaptchaConfig", "ChallengeConfig", "CustomResponseBodies", "TokenDomains"):
         if name not in call.params:
             setattr(found, _snake(name), None)
-    _default_windows(found.rules)
+    found.beyond_moto = {name: call.params[name] for name in _BEYOND_MOTO if name in call.params}
+    _as_stored(found.rules)
+    return result
+
+
+@amend("wafv2", "GetWebACL", "GetWebACLForResource")
+def show_web_acl(call: Call, result: Params) -> Params:
+    """With the members that moto does not keep."""
+    shown = result.get("WebACL")
+    if shown:
+        backends = [call.backend(), call.backend(region="aws")]
+        found = next(backend.wacls[shown["ARN"]] for backend in backends if shown["ARN"] in backend.wacls)
+        shown.update(getattr(found, "beyond_moto", {}))
     return result
 
 
@@ -208,7 +223,7 @@ def complete_rule_group(call: Call, result: Params) -> Params:
         found.rules = []
     if "CustomResponseBodies" not in call.params:
         found.custom_response_bodies = None
-    _default_windows(found.rules)
+    _as_stored(found.rules)
     return result
 
 
@@ -216,10 +231,27 @@ def _snake(name: str) -> str:
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")
 
 
-def _default_windows(rules: list[Any]) -> None:
+def _as_stored(rules: list[Any]) -> None:
+    """AWS WAF fills in the evaluation window, and keeps names of headers and query arguments in lower case.
+
+    terraform-provider-aws, internal/service/wafv2/flex.go and schemas.go: "The value is returned in lower case by the
+    API", for SingleHeader, SingleQueryArgument and the header of a rate limit.
+    """
     for each in rules:
         if "RateBasedStatement" in each.statement:
             each.statement["RateBasedStatement"].setdefault("EvaluationWindowSec", 300)
+        _lower_names(each.statement)
+
+
+def _lower_names(value: Any) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in ("SingleHeader", "SingleQueryArgument", "Header"):
+                inner["Name"] = inner["Name"].lower()
+            _lower_names(inner)
+    elif isinstance(value, list):
+        for item in value:
+            _lower_names(item)
 
 
 @rule("wafv2", "DeleteWebACL")
@@ -265,12 +297,14 @@ def check_tagged_resource(call: Call) -> None:
 
 @race("wafv2")
 def somebody_else_writes(call: Call, wanted: Params) -> None:
-    """Another writer changes the resource first: it has a new lock token, and perhaps other addresses."""
+    """Another writer changes the resource first: it has a new lock token, and perhaps other addresses or rules."""
     kind = next((table for name, table in KINDS.items() if call.operation.endswith(name)), None)
     if kind is None or "LockToken" not in call.params:
         return
     with call.app.moto.lock(call.account, "wafv2"):
         resource = resource_of(call)
+        for rule_ in wanted.get("rules", []):  # of a web ACL or rule group, added
+            resource.rules.append(FakeRule(**{_snake(name): value for name, value in rule_.items()}))
         for address in wanted.get("add", []):
             if address not in resource.addresses:
                 resource.addresses.append(address)

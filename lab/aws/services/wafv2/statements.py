@@ -22,6 +22,7 @@ TOP_LEVEL_ONLY = (*GROUPS, "RateBasedStatement")
 WINDOWS = (60, 120, 300, 600)
 MAX_RATE_RULES = 10
 MAX_TRANSFORMATIONS = 10
+MAX_SEARCH_BYTES = 200  # API_ByteMatchStatement, "before you base64-encode it"
 
 
 def field_name(kind: str) -> str:
@@ -144,6 +145,8 @@ def _check_inspection(kind: str, body: Params) -> None:
         raise limit()
     if kind == "RegexMatchStatement":
         check_regex(body["RegexString"])
+    if len(body.get("SearchString", b"")) > MAX_SEARCH_BYTES:
+        raise invalid(FORMAT, "BYTE_MATCH_STATEMENT", kind)
     if kind == "GeoMatchStatement" and not body.get("CountryCodes"):
         raise invalid(FORMAT, "GEO_MATCH_STATEMENT", kind)
 
