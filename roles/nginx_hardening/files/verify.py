@@ -11,14 +11,29 @@ import ssl
 import sys
 
 
-def answer(listen, host, path):
+def reached(listen):
+    """A connection to a listen line of nginx's, as far as it can be asked in HTTP."""
     words = listen.split()
-    address, _colon, port = words[0].rpartition(":")
-    local = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 - compared, not bound
+    if words[0].startswith("unix:"):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(5)
+        connection.connect(words[0][len("unix:") :])
+    else:
+        address, _colon, port = words[0].rpartition(":")
+        if not port.isdigit():  # an address alone
+            address, port = words[0], "80"
+        local = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
+        connection = socket.create_connection((local.get(address, address.strip("[]")), int(port)), timeout=5)
+    if "proxy_protocol" in words[1:]:
+        connection.sendall(b"PROXY UNKNOWN\r\n")
+    return connection
+
+
+def answer(listen, host, path):
     connection = http.client.HTTPConnection(host, timeout=5)
     try:
-        connection.sock = socket.create_connection((local.get(address, address.strip("[]")), int(port)), timeout=5)
-        if "ssl" in words[1:]:
+        connection.sock = reached(listen)
+        if "ssl" in listen.split()[1:]:
             # Whom the certificate is for is for the visitors' browsers to judge.
             trusting = ssl.create_default_context()
             trusting.check_hostname = False
@@ -33,6 +48,8 @@ def answer(listen, host, path):
 
 
 for probe in json.loads(sys.argv[1]):
+    if "quic" in probe["listen"].split()[1:]:
+        continue  # HTTP/3 is not HTTP over a connection; the same server answers at its other addresses
     where = "{host}{path} on {listen}".format(**probe)
     try:
         status = answer(probe["listen"], probe["host"], probe["path"])
