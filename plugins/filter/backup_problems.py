@@ -9,7 +9,7 @@ short_description: Say what is wrong with a backup policy, without asking AWS
 version_added: 0.1.0
 description:
   - Checks vaults, plans and selections by the same rules as the modules that make them, so that none is made if one of
-    them cannot be.
+    them cannot be. The names of events are those that the SDK of the controller knows.
 options:
   _input:
     description:
@@ -39,12 +39,14 @@ _value:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.modules import backup_plan, backup_selection, backup_vault
+from botocore.session import get_session
 
 # The role has its own; the rule is only that there is one.
 A_ROLE = "arn:aws:iam::000000000000:role/backup"
@@ -83,7 +85,18 @@ def _problems(vaults: list[Mapping[str, Any]], plans: list[Mapping[str, Any]]) -
 
 def _check_vault(args: Mapping[str, Any]) -> None:
     wanted = backup_vault.wanted_of(args)
-    wanted.check(wanted.notifications.events if wanted.notifications else ())  # the module knows the SDK's events
+    wanted.check(_events() if wanted.notifications else ())
+    if wanted.lock and wanted.lock.confirmed:
+        try:
+            date.fromisoformat(wanted.lock.confirmed)
+        except ValueError:
+            raise InvalidError(f"lock: confirm_immutable_after {wanted.lock.confirmed!r} is no YYYY-MM-DD") from None
+
+
+def _events() -> list[str]:
+    """The events of a vault, as the module will find them in this controller's SDK."""
+    shape: Any = get_session().get_service_model("backup").shape_for("BackupVaultEvents")
+    return list(shape.member.enum)
 
 
 def _check_selection(args: Mapping[str, Any]) -> None:

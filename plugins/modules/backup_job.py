@@ -82,8 +82,9 @@ attributes:
   check_mode:
     description: Reports what would be started and starts nothing.
     details:
-      - AWS does not tell which tokens it knows, so that with O(idempotency_token) alone a backup is reported that a
-        real run may not make.
+      - AWS does not tell which tokens it knows. Where a job of the last day may have had this O(idempotency_token),
+        whether a real run would make a backup cannot be said; such resources are in RV(may_start), with a warning, and
+        count as a change.
     support: partial
   diff_mode:
     description: Makes backups and changes nothing, so that there is no difference to show.
@@ -188,6 +189,13 @@ recovery_point_arns:
   type: list
   elements: str
   sample: ["arn:aws:ec2:eu-central-1::image/ami-0123456789abcdef0"]
+may_start:
+  description:
+    - The resources of which only AWS knows whether a job was started with this O(idempotency_token) in the last day.
+  returned: in check mode
+  type: list
+  elements: str
+  sample: []
 to_start:
   description: The resources for which check mode would start a job.
   returned: in check mode
@@ -202,6 +210,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, CallError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import some
 from ansible_collections.rampart.ops.plugins.module_utils.aws.module import execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
 from ansible_collections.rampart.ops.plugins.module_utils.backup.jobs import BackupJob, Wanted, report, trouble
@@ -259,12 +268,28 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
     )
 
 
+def earlier_jobs(api: Backup, wanted: Wanted) -> list[BackupJob]:
+    now = datetime.now(timezone.utc)
+    return list(api.jobs(wanted.vault, now - wanted.looks_back)) if wanted.looks_back else []
+
+
+def would_start(module: AnsibleAWSModule, todo: list[str], earlier: list[BackupJob]) -> dict[str, Any]:
+    """What a real run would start, and of what only AWS knows whether it was asked for with this token before."""
+    known = {job.resource for job in earlier} if module.params["idempotency_token"] else set()
+    unsure = [arn for arn in todo if arn in known]
+    if unsure:
+        module.warn(
+            "Whether these would be backed up cannot be said: they were in the last day, perhaps with this "
+            f"idempotency_token: {some(unsure)}"
+        )
+    return {"to_start": [arn for arn in todo if arn not in known], "may_start": unsure}
+
+
 def start(
-    api: Backup, wanted: Wanted, check_mode: bool
+    api: Backup, wanted: Wanted, earlier: list[BackupJob], check_mode: bool
 ) -> tuple[dict[str, BackupJob], list[str], dict[str, str], bool]:
     """By resource the jobs; the resources that would get one; why some could not be started; whether any was."""
     now = datetime.now(timezone.utc)
-    earlier = list(api.jobs(wanted.vault, now - wanted.looks_back)) if wanted.looks_back else []
     jobs = wanted.reusable(earlier, now)
     todo = [arn for arn in wanted.resources if arn not in jobs]
     if check_mode:
@@ -314,9 +339,11 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     api = Backup(module.client("backup", config=CLIENT_CONFIG), Deadline(60 + (seconds if params["wait"] else 0)))
     errors: dict[str, str] = {}
     todo: list[str] = []
+    earlier: list[BackupJob] = []
     changed = False
     if wanted:
-        jobs, todo, errors, changed = start(api, wanted, module.check_mode)
+        earlier = earlier_jobs(api, wanted)
+        jobs, todo, errors, changed = start(api, wanted, earlier, module.check_mode)
         jobs = {arn: jobs[arn] for arn in wanted.resources if arn in jobs}
     else:
         jobs = {job_id: api.job(job_id) for job_id in ids}
@@ -326,7 +353,7 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
         "changed": changed,
         "jobs": [report(job) for job in jobs.values()],
         "recovery_point_arns": [job.recovery_point for job in jobs.values() if job.recovery_point],
-        **({"to_start": todo} if module.check_mode else {}),
+        **(would_start(module, todo, earlier) if module.check_mode else {}),
     }
     judged = jobs.values() if params["wait"] and not module.check_mode else []
     problem = trouble(judged, errors, seconds)

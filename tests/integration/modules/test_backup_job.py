@@ -71,8 +71,18 @@ def test_what_is_fresh_enough_is_not_made_again(job: Module) -> None:
 
 def test_a_token_makes_one_backup(job: Module) -> None:
     arns = [launch(job.aws, Name="a"), launch(job.aws, Name="b")]
+    would = job(check=True, resource_arns=arns, idempotency_token="release-42")
+    assert (would["changed"], would["to_start"], would["may_start"]) == (True, arns, [])
     first = job(resource_arns=arns, idempotency_token="release-42", wait=False)
     assert first["changed"]
+    # AWS does not tell tokens: that it cannot be said is what is said.
+    other = launch(job.aws, Name="c")
+    would = job(check=True, resource_arns=[*arns, other], idempotency_token="release-42")
+    assert (would["changed"], would["to_start"], would["may_start"]) == (True, [other], arns)
+    assert "cannot be said" in str(would["warnings"][0])
+    # With an age there is no doubt: the job is there.
+    would = job(check=True, resource_arns=arns, idempotency_token="release-42", max_age_minutes=60)
+    assert (would["changed"], would["to_start"], would["may_start"]) == (False, [], [])
     again = job(resource_arns=arns, idempotency_token="release-42", wait=False)
     assert not again["changed"]
     assert [each["backup_job_id"] for each in again["jobs"]] == [each["backup_job_id"] for each in first["jobs"]]

@@ -182,10 +182,12 @@ def test_a_wrong_policy_is_refused_before_anything_is_made(policy: Policy, wrong
 
 
 def test_an_immutable_vault_needs_its_date(policy: Policy) -> None:
-    code, output = policy.run(backup_presets=["immutable"])
-    assert code == 2
-    assert "confirm it with confirm_immutable_after" in " ".join(output.split())
-    assert not [each for each in policy.writes if each.startswith("CreateBackup")]
+    # Also when others come before it: nothing is made, not even an IAM role.
+    for wanted in (["daily_35", "immutable"], ["immutable"]):
+        code, output = policy.run(backup_presets=wanted)
+        assert code == 2
+        assert "confirm it with confirm_immutable_after" in " ".join(output.split())
+        assert policy.writes == []
 
 
 def test_all_presets_with_notifications_of_failures(policy: Policy) -> None:

@@ -51,6 +51,36 @@ def test_nothing_is_wrong_with_a_preset(name: str) -> None:
         (policy(vaults=[{"name": "a"}]), "Backup vault a: backup_vault_name: 'a' is not 2 to 50"),
         (policy(vaults=[{"name": "two"}, {"name": "two"}]), "Two backup vaults are named two"),
         (policy(vaults=[{"name": "two", "lock": {"mode": "compliance"}}]), "needs changeable_for_days"),
+        (
+            policy(
+                vaults=[
+                    {"name": "rampart"},
+                    {
+                        "name": "two",
+                        "notifications": {
+                            "sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t",
+                            "backup_vault_events": ["BACKUP_JOB_FALED"],
+                        },
+                    },
+                ]
+            ),
+            "Backup vault two: notifications: no events of a vault: BACKUP_JOB_FALED; there are",
+        ),
+        (
+            policy(
+                vaults=[
+                    {
+                        "name": "two",
+                        "lock": {
+                            "mode": "compliance",
+                            "changeable_for_days": 7,
+                            "confirm_immutable_after": "next week",
+                        },
+                    }
+                ]
+            ),
+            "Backup vault two: lock: confirm_immutable_after 'next week' is no YYYY-MM-DD",
+        ),
         (policy(vaults=[{}]), "Backup vault None: missing required arguments"),
     ],
 )
