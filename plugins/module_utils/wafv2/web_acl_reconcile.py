@@ -77,7 +77,7 @@ def _counted(api: WebAcls, made: Plan, after: WebAcl, wanted: Wanted, incomplete
         if incomplete:  # AWS does not count what refers to nothing
             needed = sum(each or 0 for each in capacity.by_rule(after.rules).values())
         else:
-            needed = api.capacity(after.rules) if after.rules else 0
+            needed = api.capacity(rules.countable(after.rules)) if after.rules else 0
         after = replace(after, capacity=needed)
     if wanted.rules is not None and wanted.state == "present" and (after.capacity or 0) > wanted.max_capacity:
         raise InvalidError(capacity.too_much(after.name, after.capacity or 0, wanted.max_capacity, after.rules))

@@ -22,7 +22,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.wafv2.web_acl import (
 )
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from web_acl_strategies import MEMBERS, MODEL, RULE, another, places, web_acls
+
+from tests.unit.wafv2.web_acl_strategies import MEMBERS, MODEL, RULE, another, places, web_acls
 
 SHAPES = Model(
     members={name: shape for name, shape in MEMBERS.items() if name not in ("Name", "Scope", "Id", "LockToken")},

@@ -25,7 +25,8 @@ RULE = MODEL.shape_for("Rule")
 # The sets that rules refer to, and where they are.
 IP_SET, PATTERN_SET = "blocked", "patterns"
 _GROUPS = ["AWSManagedRulesCommonRuleSet", "AWSManagedRulesPHPRuleSet", "AWSManagedRulesAmazonIpReputationList"]
-_TOP_LEVEL = ("ManagedRuleGroupStatement", "RuleGroupReferenceStatement", "RateBasedStatement")
+_AT_TOP = ("ManagedRuleGroupStatement", "RateBasedStatement")
+_TOP_LEVEL = (*_AT_TOP, "RuleGroupReferenceStatement")
 _LOGICAL = ("AndStatement", "OrStatement", "NotStatement")
 _UNIONS = {
     "ActionCondition", "Condition", "CookieMatchPattern", "DefaultAction", "FieldToMatch", "HeaderMatchPattern",
@@ -96,6 +97,8 @@ def _statement(draw: Draw, depth: int) -> dict[str, Any]:
         and not (depth and kind in _TOP_LEVEL)
         and not (depth >= 3 and kind in _LOGICAL)
     ]
+    if depth == 0 and draw(st.booleans()):
+        kinds = list(_AT_TOP)
     kind = draw(st.sampled_from(kinds))
     if kind in ("AndStatement", "OrStatement"):
         return {kind: {"Statements": [_statement(draw, depth + 1) for _ in range(draw(st.integers(2, 3)))]}}
