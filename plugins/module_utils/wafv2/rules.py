@@ -124,8 +124,9 @@ def _completed(rule: Rule) -> dict[str, Any]:
     made = {name: _placed(value) for name, value in rule.items() if value != {}}
     if made.get("Priority") is None:
         made["Priority"] = 0
-    if not isinstance(made.get("VisibilityConfig", {}), str):
-        made["VisibilityConfig"] = visibility(str(made["Name"]), made.get("VisibilityConfig"))
+    visible = made.get("VisibilityConfig") or {}
+    if isinstance(visible, Mapping):
+        made["VisibilityConfig"] = visibility(rule["Name"], visible)
     statement = made.get("Statement")
     if isinstance(statement, Mapping) and any(kind in GROUPS for kind in statement):
         made["OverrideAction"] = made.get("OverrideAction") or {"None": {}}
