@@ -251,9 +251,9 @@ ip_sets:
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, CallError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError, some
+from ansible_collections.rampart.ops.plugins.module_utils.aws.module import execute
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.addresses import parse_all
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import Wafv2
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.model import (
@@ -267,6 +267,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.wafv2.reconcile import
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 # AWS permits one write a second for all writers of an account together; a dozen of them on one set need this long.
 DEADLINE = 120
@@ -345,15 +347,7 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleAWSModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        result = run(module)
-    except InvalidError as error:
-        module.fail_json(msg=str(error))
-    except CallError as error:
-        module.fail_json_aws(error.cause, msg=error.message)
-    else:
-        module.exit_json(**result)
+    execute(run, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":
