@@ -155,7 +155,8 @@ def test_nothing_protected_is_ever_chosen_and_never_too_much(
 
 
 def test_what_a_host_shall_unban() -> None:
-    hosts = {"web": Host((ban("1.1.1.1"), ban("1.1.1.9"), ban("1.1.1.1", jail="nginx"))), "mon": Host((ban("2.2.2.2"),)),
+    web = Host((ban("1.1.1.1"), ban("1.1.1.9"), ban("1.1.1.1", jail="nginx")))
+    hosts = {"web": web, "mon": Host((ban("2.2.2.2"),)),
              "away": Host((ban("1.1.1.1"),), NOW)}  # fmt: skip
     assert to_unban(hosts, nets("1.1.1.0/29")) == {"web": ["1.1.1.1"]}
     assert to_unban(hosts, []) == {}
