@@ -147,7 +147,7 @@ notes:
     C(wafv2:PutLoggingConfiguration), C(wafv2:DeleteLoggingConfiguration) and those of the destination; for resources
     C(wafv2:ListResourcesForWebACL), C(wafv2:GetWebACLForResource), C(wafv2:AssociateWebACL),
     C(wafv2:DisassociateWebACL) and those of the service that the resource belongs to.
-  - What AWS has and the installed botocore does not know is lost when a web ACL is written, as with any client of AWS.
+  - A web ACL that has members which the installed botocore does not know is not changed, because they would be lost.
   - Throttling, server errors and conflicts are waited out for up to two minutes. The SDK's own retries are off, unless
     O(aws_config) turns them on.
   - There is no module for regex pattern sets. A C(RegexMatchStatement) holds an expression in the rule itself, and an

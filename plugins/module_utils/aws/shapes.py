@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 # As many values are listed in a message; of longer enumerations only the nearest value is named.
@@ -49,6 +49,20 @@ def canonical(
     if shape.type_name == "map":
         return {key: canonical(item, shape.value, defaults, caseless) for key, item in value.items()}
     return value
+
+
+def dropped(answer: Any, parsed: Any, where: str = "") -> Iterator[str]:
+    """The members of an answer, as JSON, that botocore left out because its model does not know them."""
+    if isinstance(answer, dict) and isinstance(parsed, dict):
+        for name, item in answer.items():
+            place = f"{where}.{name}" if where else name
+            if name in parsed:
+                yield from dropped(item, parsed[name], place)
+            elif item is not None:
+                yield place
+    elif isinstance(answer, list) and isinstance(parsed, list):
+        for number, (item, other) in enumerate(zip(answer, parsed)):
+            yield from dropped(item, other, f"{where}[{number}]")
 
 
 def _lower(value: Any) -> Any:

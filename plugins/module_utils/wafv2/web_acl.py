@@ -69,6 +69,7 @@ class WebAcl:
     tags: Mapping[str, str] | None = None
     logging: Mapping[str, Any] | None = None  # empty: there is none
     resources: frozenset[str] | None = None
+    unknown: tuple[str, ...] = ()  # members that this version of botocore cannot write back
 
     @property
     def rules(self) -> list[dict[str, Any]]:
@@ -282,6 +283,11 @@ def _steps(current: WebAcl | None, before: WebAcl, after: WebAcl, tags: TagChang
         yield "create", None
     else:
         if after.body != before.body:
+            if before.unknown:
+                raise InvalidError(
+                    f"the web ACL {before.name} has {some(before.unknown)}, which this version of botocore does not "
+                    "know, so that an update would remove it: install a newer one"
+                )
             yield "update", None
         if tags.removed:
             yield "untag", tags.removed

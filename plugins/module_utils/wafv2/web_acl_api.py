@@ -4,14 +4,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Caller, CallError, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.shapes import dropped
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.api import Scoped, tag_list
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.web_acl import Model, WebAcl
 
+# What AWS tells of a web ACL, and no update has: an old botocore may not know it.
+_ONLY_TOLD = (
+    "PostProcessFirewallManagerRuleGroups",
+    "PreProcessFirewallManagerRuleGroups",
+    "RetrofittedByFirewallManager",
+)
 _KEYS = ("Name", "Scope", "Id", "LockToken")
 # The list of what a rule can refer to: operation and result.
 _LISTS = {
@@ -40,6 +48,8 @@ class WebAcls(Scoped):  # type: ignore[misc]
             client, deadline, self.transient | {"WAFAssociatedItemException"}, self.conflicts, _REMEDIES
         )
         self.model = model_of(client)
+        self._unknown: tuple[str, ...] = ()
+        client.meta.events.register("after-call.wafv2.GetWebACL", self._remember_unknown)
         self._types = client.meta.service_model.shape_for("ResourceType").enum
 
     def find(self, name: str) -> dict[str, Any] | None:
@@ -67,7 +77,13 @@ class WebAcls(Scoped):  # type: ignore[misc]
             arn=held["ARN"],
             lock_token=answer["LockToken"],
             capacity=held.get("Capacity"),
+            unknown=self._unknown,
         )
+
+    def _remember_unknown(self, http_response: Any, parsed: Mapping[str, Any], **_others: Any) -> None:
+        if http_response.status_code == 200:
+            answer = json.loads(http_response.content)["WebACL"]
+            self._unknown = tuple(name for name in dropped(answer, parsed["WebACL"]) if name not in _ONLY_TOLD)
 
     def logging(self, web_acl: WebAcl) -> dict[str, Any]:
         """The logging configuration without the web ACL's ARN; empty if there is none."""

@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import boto3
 import pytest
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2 import capacity, rules
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.web_acl import Model, plan
+from ansible_collections.rampart.ops.plugins.module_utils.wafv2.web_acl_api import WebAcls
 from ansible_collections.rampart.ops.plugins.modules.wafv2_web_acl import ARGUMENT_SPEC, wanted_of
+from botocore.awsrequest import AWSResponse
 
 from tests.unit.wafv2.web_acl_strategies import MEMBERS, MODEL, RULE
 
@@ -210,3 +215,39 @@ def test_what_is_completed_in_a_rule() -> None:
     }
     assert "CaptchaConfig" not in rule
     assert group["OverrideAction"] == {"None": {}}
+
+
+class Raw:
+    """The body of an answer as urllib3 has it."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = json.dumps(body).encode()
+
+    def stream(self) -> list[bytes]:
+        return [self._body]
+
+
+def test_a_web_acl_with_members_that_botocore_does_not_know_is_not_changed() -> None:
+    """They would be lost: an update replaces everything."""
+    rule = {**geo("a"), "Priority": 0, "VisibilityConfig": rules.visibility("a"), "RuleLabels": None}
+    rule["Statement"]["GeoMatchStatement"]["Continents"] = ["EU"]
+    answer = {
+        "LockToken": "t",
+        "WebACL": {
+            "Name": "site", "Id": "1", "ARN": "arn", "DefaultAction": {"Allow": {}}, "Rules": [rule],
+            "VisibilityConfig": rules.visibility("site"), "QuantumConfig": {"Level": "HIGH"}, "Capacity": 1,
+        },
+    }  # fmt: skip
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    client = boto3.client("wafv2", region_name="eu-central-1", **keys)
+    response = AWSResponse("https://localhost", 200, {"content-type": "application/x-amz-json-1.1"}, Raw(answer))
+    client.meta.events.register("before-send.wafv2.GetWebACL", lambda **_: response)
+    held = WebAcls(client, "REGIONAL", Deadline()).get("site", "1")
+    assert held.unknown == ("Rules[0].Statement.GeoMatchStatement.Continents", "QuantumConfig")
+
+    params = {name: option.get("default") for name, option in ARGUMENT_SPEC.items()}
+    site = {**params, "name": "site", "scope": "REGIONAL"}
+    with pytest.raises(InvalidError, match="QuantumConfig, which this version of botocore does not know"):
+        plan(held, wanted_of({**site, "description": "other words"}, "eu-central-1", SHAPES), SHAPES)
+    tagged = wanted_of({**site, "tags": {"a": "b"}}, "eu-central-1", SHAPES)
+    assert plan(held, tagged, SHAPES).steps == (("tag", {"a": "b"}),)
