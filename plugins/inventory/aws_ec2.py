@@ -32,8 +32,10 @@ notes:
     (O(region_from))."
   - "Instances of one name become hosts of their own (O(duplicate_hostnames))."
   - "Only running instances are hosts, unless a filter speaks of C(instance-state-name) (O(instance_states))."
-  - "A value in O(hostnames) goes into its Jinja filter as a variable, never as a part of the template. An instance
-    without the value takes the next preference; it is not called C(None)."
+  - "A value in O(hostnames) goes into its Jinja filter as a variable, never as a part of the template. There is no
+    option for the other behaviour, by which whoever may tag an instance runs commands on the controller."
+  - "An instance without the value of a preference with a Jinja filter takes the next preference; it is not called
+    C(None) (O(missing_hostnames))."
   - "The value of a C(tag:Key=Value) hostname may contain an equals sign."
   - "A region that is skipped for want of permission (O(strict_permissions)) is named in a warning."
   - "Route 53 is asked once for each account, not once for each region, and like everything else it is cached."
@@ -155,6 +157,14 @@ options:
     type: str
     choices: [separate, merge]
     default: separate
+  missing_hostnames:
+    description:
+      - What an instance is called that lacks the value of a preference with a Jinja filter.
+      - With V(next) the next preference decides. With V(none) the filter gets the text V(None), as with
+        amazon.aws.aws_ec2, which gives all such instances one name.
+    type: str
+    choices: [next, none]
+    default: next
   filters:
     description:
       - Filters of DescribeInstances and their values. Filters are applied by EC2.
@@ -290,6 +300,7 @@ plugin: rampart.ops.aws_ec2
 regions: [eu-central-1]
 instance_states: [running, pending, stopping, stopped]
 duplicate_hostnames: merge
+missing_hostnames: none
 legacy_tags: true
 region_from: zone
 """
@@ -395,6 +406,7 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]
             populator.filtered,
             self.get_option("allow_duplicated_hosts"),
             route53_names if self.get_option("route53_enabled") else None,
+            self.get_option("missing_hostnames") == "none",
         )
         facts = Facts(self.get_option("facts"), populator.renamed) if self.get_option("facts") else None
         fleet, answers = Gatherer(self, path).gather(cache, populator.wanted(hostnames, facts))

@@ -248,12 +248,12 @@ version_id:
   type: str
   sample: ODM3MjVjNjItYWFkOC00NjExLWIwZTYtZDNiNGI5M2I0ZTY1
 creation_date:
-  description: When the plan was created.
+  description: When this version of the plan was created.
   returned: if the plan exists after the run, or existed before
   type: str
   sample: "2026-11-21T03:00:00+00:00"
 backup_plan:
-  description: The plan, with C(rules) and C(advanced_backup_settings) in the terms of the options.
+  description: The plan, with C(rules), C(advanced_backup_settings) and C(tags) in the terms of the options.
   returned: if the plan exists after the run, or existed before
   type: dict
   sample:
@@ -262,6 +262,11 @@ backup_plan:
       - rule_name: daily
         target_backup_vault_name: daily
         schedule_expression: cron(30 3 ? * * *)
+deletion_date:
+  description: When the plan was deleted. Null if this run did not delete it.
+  returned: with O(state=absent)
+  type: str
+  sample: "2026-11-21T03:00:00+00:00"
 tags:
   description: The tags of the plan.
   returned: if O(tags) was given and O(state=present)
@@ -378,7 +383,7 @@ def read(api: Backup, wanted: Wanted) -> BackupPlan | None:
     return found if wanted.tags is None else replace(found, tags=api.tags(found.arn))
 
 
-def write(api: Backup, todo: Plan, request_id: str) -> BackupPlan | None:
+def write(api: Backup, todo: Plan, request_id: str, deleted: dict[str, Any]) -> BackupPlan | None:
     after = todo.after
     for step in todo.steps:
         if step == "create":
@@ -391,13 +396,14 @@ def write(api: Backup, todo: Plan, request_id: str) -> BackupPlan | None:
                 creation_date=made.get("CreationDate"),
             )
         elif step == "update":
-            after = replace(after, version_id=api.update_plan(after).get("VersionId"))
+            made = api.update_plan(after)
+            after = replace(after, version_id=made.get("VersionId"), creation_date=made.get("CreationDate"))
         elif step == "untag":
             api.untag(after.arn, todo.tags.removed)
         elif step == "tag":
             api.tag(after.arn, todo.tags.set)
         elif step == "delete":
-            api.delete_plan(todo.before)
+            deleted["deletion_date"] = api.delete_plan(todo.before)
     return after
 
 
@@ -411,8 +417,9 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     def plan_now() -> Plan:
         return plan(read(api, wanted), wanted)
 
-    done = converge(module, deadline, plan_now, lambda todo: write(api, todo, request_id), describe)
-    return {**done.result, **report(done.after or done.before)}
+    deleted: dict[str, Any] = {"deletion_date": None} if wanted.state == "absent" else {}
+    done = converge(module, deadline, plan_now, lambda todo: write(api, todo, request_id, deleted), describe)
+    return {**done.result, **report(done.after or done.before), **deleted}
 
 
 def main() -> None:

@@ -350,6 +350,9 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
 
     done = converge(module, deadline, plan_now, lambda todo: write(api, plan_id, todo), describe)
     result = {**done.result, "backup_selection": report(done.after, plan_id)}
+    if module.check_mode and done.result["changed"]:
+        what = "created selection" if done.after else "deleted backup selection"
+        result["msg"] = f"Would have {what} if not in check mode"
     if backup_plan is None:
         result["msg"] = f"There is no backup plan {wanted.plan_name}."
     return result

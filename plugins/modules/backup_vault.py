@@ -176,7 +176,7 @@ vault:
       type: str
       sample: arn:aws:backup:eu-central-1:123456789012:backup-vault:daily
     encryption_key_arn:
-      description: The key that encrypts the recovery points.
+      description: The key that encrypts the recovery points. Empty for a vault that check mode did not create.
       returned: if known
       type: str
       sample: arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab

@@ -164,8 +164,11 @@ class Backup:
         )
         return answer
 
-    def delete_plan(self, plan: BackupPlan) -> None:
-        self._caller.call("delete_backup_plan", f"delete the backup plan {plan.name}", BackupPlanId=plan.id)
+    def delete_plan(self, plan: BackupPlan) -> datetime | None:
+        """Delete it; when that was."""
+        answer = self._caller.call("delete_backup_plan", f"delete the backup plan {plan.name}", BackupPlanId=plan.id)
+        moment: datetime | None = answer.get("DeletionDate")
+        return moment
 
     # --- selections --------------------------------------------------------------------------------------------------
 

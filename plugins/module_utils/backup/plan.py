@@ -260,12 +260,13 @@ def report(found: BackupPlan | None) -> dict[str, Any]:
     """What the module returns of a backup plan."""
     if found is None:
         return {}
-    result = {
+    tags = {} if found.tags is None else {"tags": dict(found.tags)}
+    return {
         "backup_plan_name": found.name,
         "backup_plan_id": found.id,
         "backup_plan_arn": found.arn,
         "version_id": found.version_id,
         "creation_date": found.creation_date,
-        "backup_plan": snake(found.document),
+        "backup_plan": {**snake(found.document), **tags},
+        **tags,
     }
-    return result if found.tags is None else {**result, "tags": dict(found.tags)}

@@ -118,8 +118,10 @@ class Hostnames:
         apply_filter: Filter,
         every: bool = False,
         route53: Callable[[Instance], list[str]] | None = None,
+        missing_is_none: bool = False,
     ) -> None:
         self._every = every
+        self._missing_is_none = missing_is_none
         self._sanitize_group_name = sanitize
         self._filter = apply_filter
         self._route53 = route53
@@ -189,7 +191,9 @@ class Hostnames:
             def filtered(instance: Instance) -> Any:
                 found = value(instance)
                 if found is None or found == [] or found == "":
-                    return None
+                    if not self._missing_is_none:
+                        return None
+                    found = "None" if found is None else found
                 return self._filter(found if isinstance(found, list) else to_text(found), chain)
 
             return filtered

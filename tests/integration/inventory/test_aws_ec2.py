@@ -108,8 +108,18 @@ def test_a_hostname_filter_sees_a_value_and_never_runs_it(inventory: Inventory, 
 
 def test_an_instance_without_the_value_takes_the_next_name(inventory: Inventory) -> None:
     inventory.server.answers = {"*": pages([instance(1, Role="web")])}
-    shown = inventory.list({"hostnames": ["tag:Name | upper", "ip-address | upper", "instance-id"]})
-    assert shown["aws_ec2"]["hosts"] == ["3.0.0.1"]
+    config = {"hostnames": ["tag:Name | upper", "ip-address | upper", "instance-id"]}
+    assert inventory.list(config)["aws_ec2"]["hosts"] == ["3.0.0.1"]
+
+
+@pytest.mark.parametrize("preference", ["key-name | lower", "tag:Name | upper", "key-name | default('x')"])
+def test_a_missing_value_can_be_called_as_amazon_aws_calls_it(inventory: Inventory, preference: str) -> None:
+    bare = {key: value for key, value in instance(1).items() if key not in ("KeyName", "Tags")}
+    inventory.server.answers = {"*": pages([bare])}
+    config = {"hostnames": [preference, "instance-id"]}
+    theirs = inventory.list({**config, "plugin": "amazon.aws.aws_ec2"})["aws_ec2"]["hosts"]
+    assert inventory.list({**config, "missing_hostnames": "none"})["aws_ec2"]["hosts"] == theirs
+    assert inventory.list(config)["aws_ec2"]["hosts"] == [bare["InstanceId"]]
 
 
 @pytest.mark.parametrize("expression", ["tags.Name", "tags.Name | title", "tags | dict2items"])

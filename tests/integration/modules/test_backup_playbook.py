@@ -107,9 +107,18 @@ def test_life_cycle(policy: Policy) -> None:
     assert selection["IamRoleArn"] == role["Arn"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "backup.amazonaws.com"}
-    for name, kind in ((ROLE, "Backup"), ("rampart-restore", "Restores")):
-        policies = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-        assert [each["PolicyName"] for each in policies] == [f"AWSBackupServiceRolePolicyFor{kind}"]
+    for name, kind, action in (
+        (ROLE, "Backup", "ec2:CreateImage"),
+        ("rampart-restore", "Restores", "ec2:RunInstances"),
+    ):
+        assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+        boundary = iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
+        assert boundary.endswith(f":policy/service-role/AWSBackupServiceRolePolicyFor{kind}")
+        (inline,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        statements = iam.get_role_policy(RoleName=name, PolicyName=inline)["PolicyDocument"]["Statement"]
+        allowed = {each for statement in statements for each in statement["Action"]}
+        assert action in allowed
+        assert not {each for each in allowed if each.startswith(("dynamodb:", "rds:", "iam:"))}
 
     document = json.loads((REPO / "docs/iam-controller.json").read_text())
     allowed = {action for statement in document["Statement"] for action in statement["Action"]}
@@ -146,10 +155,17 @@ def test_life_cycle(policy: Policy) -> None:
             }
         ]
     )
-    assert "changed=2" in policy("--check", **weekly)
+    # What may select anything has AWS's own policies.
+    assert "changed=4" in policy("--check", **weekly)
     assert policy.writes == []
     output = policy(**weekly)
-    assert "changed=2" in output
+    assert "changed=4" in output
+    attached = iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
+    assert sorted(each["PolicyName"] for each in attached) == [
+        "AWSBackupServiceRolePolicyForBackup",
+        "AWSBackupServiceRolePolicyForS3Backup",
+    ]
+    assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []
     assert "protects 3 instances" in output
     assert policy.plan()["Rules"][0]["RuleName"] == "weekly"
     assert "changed=0" in policy(**weekly)

@@ -12,7 +12,8 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.rampart.ops.plugins.filter.backup_problems import backup_problems
 
-VARIABLES = yaml.safe_load((Path(__file__).parents[3] / "roles/backup/vars/main.yml").read_text())
+TEXT = (Path(__file__).parents[3] / "roles/backup/vars/main.yml").read_text()
+VARIABLES = yaml.safe_load(TEXT.replace("{{ backup_confirm_immutable_after }}", "2026-12-01"))
 PRESETS: dict[str, Any] = VARIABLES["__backup_presets"]
 
 

@@ -162,7 +162,8 @@ def _version(made: Any) -> Params:
 def update_backup_plan(call: Call) -> Params:
     old = plan(call, call.params["BackupPlanId"])
     new = _new_plan(call.params["BackupPlan"], old.creator_request_id, call.backend())
-    for name in ("backup_plan", "advanced_backup_settings", "version_id", "asked_for"):
+    # The date is the version's, as amazon.aws's integration target backup_plan finds on AWS.
+    for name in ("backup_plan", "advanced_backup_settings", "version_id", "asked_for", "creation_date"):
         setattr(old, name, getattr(new, name))
     state_of(call).plan_versions.setdefault(old.backup_plan_id, []).append(_version(old))
     return old.to_dict()  # type: ignore[no-any-return]

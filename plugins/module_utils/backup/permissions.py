@@ -1,0 +1,197 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""What AWS Backup may do in the roles that it works in, limited to the types that a policy selects. No I/O.
+
+Each statement is a part of AWS's own AWSBackupServiceRolePolicyForBackup and AWSBackupServiceRolePolicyForRestores
+(https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html), which are also the boundaries of
+the roles: nothing can be allowed here that they do not allow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Statement = Mapping[str, Any]
+BACKUP, RESTORE = "AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyForRestores"
+# S3 is in policies of its own, beside which no boundary fits.
+_S3 = {BACKUP: "AWSBackupServiceRolePolicyForS3Backup", RESTORE: "AWSBackupServiceRolePolicyForS3Restore"}
+
+_OWN = {"Null": {"aws:ResourceTag/aws:backup:source-resource": "false"}}  # what AWS Backup itself has made
+_SERVICES = {
+    "EC2": r"ec2:[^:]*:[^:]*:instance/.*",
+    "EBS": r"ec2:[^:]*:[^:]*:volume/.*",
+    "RDS": r"rds:[^:]*:[^:]*:db:.*",
+    "DynamoDB": r"dynamodb:[^:]*:[^:]*:table/.*",
+    "EFS": r"elasticfilesystem:[^:]*:[^:]*:file-system/.*",
+}
+TYPES = tuple(_SERVICES)
+
+
+def _allow(actions: str, *resources: str, **condition: Any) -> Statement:
+    """Actions of one service, "service:Action Action ..."; resources are ARNs without "arn:partition:", or all."""
+    service, names = actions.split(":", 1)
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Action": sorted(f"{service}:{name}" for name in names.split()),
+        "Resource": list(resources) or "*",
+    }
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def _via(service: str, actions: str, **condition: Any) -> Statement:
+    """Keys are used on behalf of this service only."""
+    return _allow(f"kms:{actions}", **{"StringLike": {"kms:ViaService": [f"{service}.*.amazonaws.com"]}, **condition})
+
+
+_EBS_KEYS = _via(
+    "ec2",
+    "GenerateDataKeyWithoutPlaintext ReEncryptFrom ReEncryptTo",
+    **{"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ebs:id"}},
+)
+_SNAPSHOTS = (
+    _allow("ec2:CreateSnapshot DescribeSnapshots DescribeSnapshotTierStatus DescribeTags DescribeVolumes"),
+    _allow("ec2:CopySnapshot CreateTags", "ec2:*::snapshot/*"),
+    _allow("ec2:DeleteSnapshot ModifySnapshotAttribute ModifySnapshotTier", "ec2:*::snapshot/*", **_OWN),
+    _EBS_KEYS,
+)
+_BACKUP: Mapping[str, tuple[Statement, ...]] = {
+    "EC2": (
+        *_SNAPSHOTS,
+        _allow(
+            "ec2:CopyImage CreateImage DescribeElasticGpus DescribeImages DescribeInstanceAttribute "
+            "DescribeInstanceCreditSpecifications DescribeInstances DescribeNetworkInterfaces "
+            "DescribeSpotInstanceRequests"
+        ),
+        _allow("ec2:CreateTags", "ec2:*::image/*", "ec2:*:*:image/*"),
+        _allow("ec2:DeregisterImage ModifyImageAttribute", **_OWN),
+    ),
+    "EBS": _SNAPSHOTS,
+    "RDS": (
+        _allow(
+            "rds:AddTagsToResource CopyDBSnapshot CreateDBSnapshot DescribeDBInstances DescribeDBSnapshots "
+            "ListTagsForResource"
+        ),
+        _allow("rds:DeleteDBSnapshot ModifyDBSnapshotAttribute", "rds:*:*:snapshot:awsbackup:*"),
+        _allow("rds:ModifyDBInstance", "rds:*:*:db:*"),  # continuous backups
+        _allow("rds:DeleteDBInstanceAutomatedBackup", "rds:*:*:auto-backup:*"),
+    ),
+    "DynamoDB": (
+        _allow("dynamodb:CreateBackup DescribeTable ListTagsOfResource StartAwsBackupJob", "dynamodb:*:*:table/*"),
+        _allow("dynamodb:DeleteBackup DescribeBackup", "dynamodb:*:*:table/*/backup/*"),
+        _via("dynamodb", "Decrypt GenerateDataKey"),
+    ),
+    "EFS": (_allow("elasticfilesystem:Backup DescribeTags", "elasticfilesystem:*:*:file-system/*"),),
+}
+_USE_OF_KEYS = "Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ReEncryptFrom ReEncryptTo"
+_VOLUMES = (
+    _allow("ec2:DescribeAvailabilityZones DescribeSnapshots DescribeSnapshotTierStatus DescribeVolumes"),
+    _allow("ec2:CreateVolume DeleteVolume", "ec2:*::snapshot/*", "ec2:*:*:volume/*"),
+    _allow("ec2:RestoreSnapshotTier", "ec2:*::snapshot/*", **_OWN),
+    _allow(
+        "ec2:CreateTags",
+        "ec2:*:*:instance/*",
+        "ec2:*:*:volume/*",
+        StringLike={"ec2:CreateAction": ["RunInstances", "CreateVolume"]},
+    ),
+    _via("ec2", _USE_OF_KEYS),
+)
+_RESTORE: Mapping[str, tuple[Statement, ...]] = {
+    "EC2": (
+        *_VOLUMES,
+        _allow(
+            "ec2:DescribeAccountAttributes DescribeAddresses DescribeImages DescribeInstances "
+            "DescribeInternetGateways DescribeSecurityGroups DescribeSubnets DescribeVpcs RunInstances"
+        ),
+        # Of an instance whose start failed. A copy has no instance profile, so that no role needs to be passed.
+        _allow("ec2:TerminateInstances", "ec2:*:*:instance/*"),
+    ),
+    "EBS": _VOLUMES,
+    "RDS": (
+        _allow(
+            "rds:AddTagsToResource DescribeDBInstances DescribeDBSnapshots ListTagsForResource "
+            "RestoreDBInstanceFromDBSnapshot RestoreDBInstanceToPointInTime"
+        ),
+        _allow("rds:CreateDBInstance DeleteDBInstance", "rds:*:*:db:*"),
+        _allow("ec2:DescribeAvailabilityZones DescribeSecurityGroups DescribeSubnets DescribeVpcs"),
+        _via("rds", _USE_OF_KEYS),
+    ),
+    "DynamoDB": (
+        _allow(
+            "dynamodb:BatchWriteItem DeleteItem DescribeTable GetItem PutItem Query RestoreTableFromAwsBackup Scan "
+            "UpdateItem",
+            "dynamodb:*:*:table/*",
+        ),
+        _allow("dynamodb:RestoreTableFromBackup", "dynamodb:*:*:table/*/backup/*"),
+        _via("dynamodb", _USE_OF_KEYS),
+    ),
+    "EFS": (
+        _allow(
+            "elasticfilesystem:CreateFilesystem DeleteFilesystem DescribeFilesystems Restore TagResource",
+            "elasticfilesystem:*:*:file-system/*",
+        ),
+        _via("elasticfilesystem", _USE_OF_KEYS),
+    ),
+}
+_GRANTS = (
+    _allow("kms:DescribeKey"),
+    _allow("kms:CreateGrant", Bool={"kms:GrantIsForAWSResource": "true"}),
+)
+
+
+def types_of(plans: Iterable[Mapping[str, Any]]) -> list[str] | None:
+    """The types that the selections of these plans can lead to; None if that may be any.
+
+    Plans are in the terms of the role `backup`. A selection without ARNs of a type selects all types by their tags.
+    Instances are always among them, for the backups of backup_now.yml.
+    """
+    found = {"EC2"}
+    for plan in plans:
+        for selection in plan.get("selections") or ():
+            arns = selection.get("resources") or ()
+            if not arns or selection.get("list_of_tags"):  # tags select besides what the ARNs do
+                return None
+            for arn in arns:
+                kind = next((name for name, rest in _SERVICES.items() if re.fullmatch(f"arn:[^:]*:{rest}", arn)), None)
+                if kind is None:
+                    return None
+                found.add(kind)
+    return sorted(found)
+
+
+def permissions(purpose: str, types: Iterable[str] | None, partition: str, vaults: Iterable[str]) -> dict[str, Any]:
+    """What a role needs: policies of AWS that are attached, the boundary, and the inline policy, each perhaps empty.
+
+    `purpose` is BACKUP or RESTORE. With types of None it is all that AWS's own policies allow. `vaults` are the ARNs of
+    the vaults that backups are made in and copied to.
+    """
+    place = f"arn:{partition}:iam::aws:policy/"
+    if types is None:
+        return {
+            "managed": [f"{place}service-role/{purpose}", f"{place}{_S3[purpose]}"],
+            "boundary": "",
+            "inline": {},
+        }
+    parts = _BACKUP if purpose == BACKUP else _RESTORE
+    statements = [each for kind in types for each in parts[kind]] + list(_GRANTS)
+    if purpose == BACKUP:
+        names = sorted({arn.split(":", 2)[2] for arn in vaults})
+        statements += [
+            _allow("backup:CopyIntoBackupVault DescribeBackupVault", *names),
+            _allow("backup:CopyFromBackupVault"),
+            _allow("tag:GetResources"),
+        ]
+    unique = [each for number, each in enumerate(statements) if each not in statements[:number]]
+    return {
+        "managed": [],
+        "boundary": f"{place}service-role/{purpose}",
+        "inline": {"Version": "2012-10-17", "Statement": [_placed(each, partition) for each in unique]},
+    }
+
+
+def _placed(statement: Statement, partition: str) -> dict[str, Any]:
+    resources = statement["Resource"]
+    if resources == "*":
+        return dict(statement)
+    return {**statement, "Resource": [f"arn:{partition}:{each}" for each in resources]}

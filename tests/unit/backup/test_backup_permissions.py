@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The Rampart developers
+# SPDX-License-Identifier: Apache-2.0
+"""What the roles of AWS Backup are allowed: no more than AWS's own policies, and no other type's."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.rampart.ops.plugins.filter.backup_permissions import backup_permissions
+from ansible_collections.rampart.ops.plugins.module_utils.backup.permissions import (
+    BACKUP,
+    RESTORE,
+    TYPES,
+    permissions,
+    types_of,
+)
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+AWS: dict[str, Any] = json.loads(aws_managed_policies_data)
+MAX_INLINE = 10_240  # characters of all inline policies of a role, white space not counted
+VAULTS = ["arn:aws:backup:*:123456789012:backup-vault:daily"]
+
+
+def actions(document: dict[str, Any]) -> set[str]:
+    found: set[str] = set()
+    for statement in document["Statement"]:
+        names = statement["Action"]
+        found |= {names} if isinstance(names, str) else set(names)
+    return found
+
+
+def allows(patterns: Iterable[str], action: str) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+@pytest.mark.parametrize("purpose", [BACKUP, RESTORE])
+def test_nothing_is_allowed_that_aws_itself_does_not_think_is_needed(purpose: str) -> None:
+    theirs = actions(AWS[purpose]["Document"])
+    ours = actions(permissions(purpose, TYPES, "aws", VAULTS)["inline"])
+    assert [action for action in sorted(ours) if not allows(theirs, action)] == []
+    assert len(ours) < len(theirs)
+    assert not allows(ours, "iam:PassRole")
+
+
+@pytest.mark.parametrize("purpose", [BACKUP, RESTORE])
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_type_is_allowed_itself_and_no_other(purpose: str, kind: str) -> None:
+    document = permissions(purpose, [kind], "aws", VAULTS)["inline"]
+    services = {action.partition(":")[0] for action in actions(document)} - {"kms", "backup", "tag"}
+    own = {"EC2": "ec2", "EBS": "ec2", "RDS": "rds", "DynamoDB": "dynamodb", "EFS": "elasticfilesystem"}[kind]
+    network = {"ec2"} if (kind, purpose) == ("RDS", RESTORE) else set()
+    assert services == {own} | network
+    if kind == "EBS":
+        assert not {"ec2:CreateImage", "ec2:RunInstances", "ec2:TerminateInstances"} & actions(document)
+
+
+@pytest.mark.parametrize("purpose", [BACKUP, RESTORE])
+def test_what_destroys_is_limited(purpose: str) -> None:
+    """To what AWS Backup has made itself, or to a type of resource; never everything."""
+    for statement in permissions(purpose, TYPES, "aws", VAULTS)["inline"]["Statement"]:
+        if any(":Delete" in action or ":Modify" in action for action in statement["Action"]):
+            assert statement["Resource"] != "*" or "Condition" in statement, statement
+
+
+def test_only_the_vaults_of_the_policy_are_written_to() -> None:
+    rule = {"rule_name": "r", "target_backup_vault_name": "daily"}
+    copy = "arn:aws:backup:eu-west-1:210987654321:backup-vault:far"
+    plan = {"rules": [{**rule, "copy_actions": [{"destination_backup_vault_arn": copy}]}]}
+    found = backup_permissions([plan], "123456789012", "aws")["backup"]["inline"]["Statement"]
+    (into,) = [each for each in found if "backup:CopyIntoBackupVault" in each["Action"]]
+    assert into["Resource"] == [VAULTS[0], copy]
+
+
+def test_the_partition_is_everywhere() -> None:
+    wanted = permissions(BACKUP, TYPES, "aws-cn", [VAULTS[0].replace("aws", "aws-cn", 1)])
+    assert "arn:aws:" not in json.dumps(wanted)
+
+
+@pytest.mark.parametrize("purpose", [BACKUP, RESTORE])
+def test_the_policy_fits_into_a_role(purpose: str) -> None:
+    document = permissions(purpose, TYPES, "aws", VAULTS)["inline"]
+    assert len(json.dumps(document, separators=(",", ":"))) < MAX_INLINE
+
+
+INSTANCES = "arn:aws:ec2:*:*:instance/*"
+
+
+@pytest.mark.parametrize(
+    ("selections", "types"),
+    [
+        ([], ["EC2"]),
+        ([{"resources": [INSTANCES]}], ["EC2"]),
+        ([{"resources": [INSTANCES, "arn:aws:dynamodb:*:*:table/orders"]}], ["DynamoDB", "EC2"]),
+        ([{"resources": ["arn:aws:rds:*:*:db:*"]}, {"resources": ["arn:aws:ec2:*:*:volume/*"]}], ["EBS", "EC2", "RDS"]),
+        ([{"resources": ["*"]}], None),
+        ([{"conditions": {"string_equals": []}}], None),
+        ([{"resources": [INSTANCES], "list_of_tags": [{}]}], None),
+        ([{"resources": ["arn:aws:s3:::bucket"]}], None),
+        ([{"resources": ["arn:aws:ec2:*:*:*"]}], None),
+    ],
+)
+def test_the_types_are_those_that_the_selections_are_limited_to(selections: Any, types: list[str] | None) -> None:
+    assert types_of([{"selections": selections}]) == types
+
+
+def test_what_may_select_anything_has_the_policies_of_aws() -> None:
+    wanted = backup_permissions([{"selections": [{"resources": ["*"]}]}], "123456789012", "aws")
+    for purpose, name in (("backup", "Backup"), ("restore", "Restore")):
+        assert wanted[purpose]["inline"] == {}
+        assert wanted[purpose]["boundary"] == ""
+        assert len(wanted[purpose]["managed"]) == 2
+        assert f"AWSBackupServiceRolePolicyForS3{name}" in wanted[purpose]["managed"][1]
+    limited = backup_permissions([{"selections": [{"resources": ["*"]}]}], "123456789012", "aws", ["EFS"])
+    assert limited["backup"]["managed"] == []
+    with pytest.raises(AnsibleFilterError, match="S3: the types are EC2"):
+        backup_permissions([], "123456789012", "aws", ["S3"])
