@@ -393,7 +393,7 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
         deadline,
         lambda: plan_now(api, deadline, wanted, module.check_mode, module.warn),
         lambda plan: write(api, plan),
-        describe,
+        lambda web_acl: describe(web_acl, api.model),
     )
     if "diff" in done.result:
         done.result["diff"] = changes(done.result["diff"])

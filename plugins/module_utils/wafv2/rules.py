@@ -83,7 +83,12 @@ def visibility(metric: str, *given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def same(one: Any, other: Any, shape: Any) -> bool:
     """Whether two values mean the same to AWS WAF."""
-    return bool(canonical(one, shape, DEFAULTS, CASELESS) == canonical(other, shape, DEFAULTS, CASELESS))
+    return bool(meaning(one, shape) == meaning(other, shape))
+
+
+def meaning(value: Any, shape: Any) -> Any:
+    """The form in which values that mean the same to AWS WAF are equal."""
+    return canonical(value, shape, DEFAULTS, CASELESS)
 
 
 # ------------------------------------------------------------------------------------------------------- what is given

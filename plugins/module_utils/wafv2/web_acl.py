@@ -334,22 +334,26 @@ def report(web_acl: WebAcl | None) -> dict[str, Any]:
     return result
 
 
-def describe(web_acl: WebAcl | None) -> dict[str, Any]:
-    """The web ACL as a diff shows it: every value on a line of its own, which names its rule and its place in it."""
+def describe(web_acl: WebAcl | None, model: Model) -> dict[str, Any]:
+    """The web ACL as a diff shows it: every value on a line of its own, which names its rule and its place in it.
+
+    What AWS means where nothing is said is shown, so that it is no difference whether it was said.
+    """
     if web_acl is None:
         return {}
     shown: dict[str, Any] = {"Name": web_acl.name}
     for name, value in web_acl.body.items():
         if name != "Rules":
-            shown.update(_flat(name, value))
-    for rule in web_acl.rules:
+            shown.update(_flat(name, rules.meaning(value, model.members[name])))
+    for given in web_acl.rules:
+        rule = rules.meaning(given, model.rule)
         for name, value in rule.items():
             if name != "Name":
                 shown.update(_flat(f"rule {rule['Name']}: {name}", value))
     shown.update({f"tag {key}": value for key, value in (web_acl.tags or {}).items()})
     shown.update({f"resource {arn}": "associated" for arn in web_acl.resources or ()})
     if web_acl.logging:
-        shown.update(_flat("logging", web_acl.logging))
+        shown.update(_flat("logging", rules.meaning(web_acl.logging, model.logging)))
     return shown
 
 

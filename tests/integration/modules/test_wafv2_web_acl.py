@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -290,6 +291,10 @@ def test_equal_in_other_words_is_no_change(acls: Acls) -> None:
                 "TextTransformations": [{"Priority": 0, "Type": "NONE"}]}}]}}},
     ]  # fmt: skip
     assert acls(**ALLOW, rules=one)["changed"]
+    slower = copy.deepcopy(one)
+    slower[1]["Statement"]["RateBasedStatement"]["Limit"] = 200
+    would = acls(check=True, **ALLOW, rules=slower)
+    assert would["diff"]["before"] == {"rule limit: Statement.RateBasedStatement.Limit": 100}
     other = [dict(rule, Priority=number) for number, rule in enumerate(one)]
     other[0] = geo("countries", "FR", "DE", RuleLabels=[], Priority="0", VisibilityConfig={"MetricName": "countries"})
     other[1]["Statement"] = {"RateBasedStatement": {

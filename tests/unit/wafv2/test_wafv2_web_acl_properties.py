@@ -97,7 +97,7 @@ def test_created_equal_changed_by_one_field_equal(declared: dict[str, Any], chan
 
     held = as_aws_has_it(created.after, chance)
     again = plan(held, wanted, SHAPES)
-    assert not again.steps, changes({"before": describe(again.before), "after": describe(again.after)})
+    assert not again.steps, changes({"before": describe(again.before, SHAPES), "after": describe(again.after, SHAPES)})
     assert again.after == held
 
     spots = [
