@@ -24,6 +24,7 @@ printf 'server{server_name other.example;location /{return 200 other;}}' >> site
 chown www-data:adm sites-available/legacy
 chmod 0640 sites-available/legacy
 ln -sf ../sites-available/legacy sites-enabled/legacy
+# shellcheck disable=SC2016
 echo 'map $uri $his { default ""; }' > conf.d/admin.conf
 chmod 0600 conf.d/admin.conf
 nginx -t -q
