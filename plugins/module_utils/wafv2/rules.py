@@ -222,12 +222,15 @@ def references(rules: Iterable[Rule]) -> set[tuple[str, str]]:
     return found
 
 
-def referred(rules: Iterable[Rule]) -> dict[tuple[str, str], str]:
-    """The ARNs in rules that AWS holds, by kind and name: what is referred to cannot have been replaced meanwhile."""
+def referred(rules: Iterable[Rule], owner: str) -> dict[tuple[str, str], str]:
+    """The ARNs in rules that AWS holds, by kind and name: what is referred to cannot have been replaced meanwhile.
+
+    `owner` is the ARN of the web ACL: another account's rule group can have the name of one of its own.
+    """
     found = {}
     for arn in _arns(rules):
         parts = arn.split(":", 5)[-1].split("/")  # regional/ipset/NAME/ID
-        if len(parts) == 4:
+        if len(parts) == 4 and arn.split(":")[4] == owner.split(":")[4]:
             found[parts[1], parts[2]] = arn
     return found
 

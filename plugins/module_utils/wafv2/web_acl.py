@@ -237,6 +237,9 @@ def plan(current: WebAcl | None, wanted: Wanted, model: Model) -> Plan:
 
 def _body(before: WebAcl, wanted: Wanted, model: Model) -> dict[str, Any]:
     body = dict(before.body)
+    if wanted.state == "absent":
+        names = {rule["Name"] for rule in wanted.rules or ()}
+        return _with_rules(body, [rule for rule in before.rules if rule["Name"] not in names])
     if before.id is None and not wanted.members.get("DefaultAction"):
         raise InvalidError(f"default_action must be given to create the web ACL {before.name}: Allow or Block")
     for name, value in wanted.members.items():
@@ -249,17 +252,15 @@ def _body(before: WebAcl, wanted: Wanted, model: Model) -> dict[str, Any]:
         elif name not in body or not rules.same(body[name], value, model.members[name]):
             body[name] = value
     body.setdefault("VisibilityConfig", rules.visibility(wanted.name))
-    if wanted.rules is not None:
-        if wanted.state == "absent":
-            names = {rule["Name"] for rule in wanted.rules}
-            body["Rules"] = [rule for rule in before.rules if rule["Name"] not in names]
-        elif wanted.rules_mode == "merge":
-            body["Rules"] = rules.merged(wanted.rules, before.rules, model.rule)
-        else:
-            body["Rules"] = rules.exact(wanted.rules, before.rules, model.rule)
-        if not body["Rules"]:
-            del body["Rules"]
-    return body
+    if wanted.rules is None:
+        return body
+    order = rules.merged if wanted.rules_mode == "merge" else rules.exact
+    return _with_rules(body, order(wanted.rules, before.rules, model.rule))
+
+
+def _with_rules(body: dict[str, Any], given: list[Mapping[str, Any]]) -> dict[str, Any]:
+    body.pop("Rules", None)
+    return {**body, "Rules": given} if given else body
 
 
 def _logging(held: Mapping[str, Any], wanted: Mapping[str, Any], model: Model) -> Mapping[str, Any]:

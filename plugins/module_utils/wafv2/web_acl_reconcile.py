@@ -59,7 +59,7 @@ def _resolved(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """The rules with ARNs for names, and the names for which there is none."""
     wanted = rules.references(given)
-    known = rules.referred(current.rules) if current else {}
+    known = rules.referred(current.rules, str(current.arn)) if current else {}
     attempt = 0
     while True:
         for kind in sorted({kind for kind, name in wanted - set(known)}):

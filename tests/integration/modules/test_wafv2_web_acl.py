@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -158,6 +159,7 @@ def test_merge_replaces_and_adds_by_name_and_touches_no_other_rule(acls: Acls) -
     assert acls.calls == READ
 
     gone = {"state": "absent", "rules_mode": "merge", "rules": [{"Name": "b"}, {"Name": "never-there"}]}
+    gone["description"] = "of no meaning here"
     assert acls(check=True, **gone)["changed"]
     assert acls(**gone)["exists"]
     assert acls.rules() == [("first", 5), ("a", 10), ("c", 30), ("new", 31)]
@@ -507,6 +509,24 @@ def test_a_lost_lock_is_answered_by_reading_again(acls: Acls, mode: str) -> None
     assert acls.calls == [*READ, "CheckCapacity", "UpdateWebACL"] * 3
     b = 8 if mode == "merge" else 1
     assert acls.rules() == ([("a", 0), ("theirs", 7), ("b", b)] if mode == "merge" else [("a", 0), ("b", 1)])
+
+
+def test_concurrent_writers_all_win(acls: Acls) -> None:
+    """Each adds a rule of its own and then takes one out: none is lost, none comes back."""
+    writers = range(3)
+    acls(**ALLOW, rules=[geo(f"old-{n}") for n in writers])
+
+    def change(n: int) -> list[dict[str, Any]]:
+        common = {"name": "site", "scope": "REGIONAL", "rules_mode": "merge"}
+        return [
+            acls.aws.run_module(MODULE, {**common, "rules": [geo(f"new-{n}")]}),
+            acls.aws.run_module(MODULE, {**common, "rules": [{"Name": f"old-{n}"}], "state": "absent"}),
+        ]
+
+    with ThreadPoolExecutor() as pool:
+        results = [result for pair in pool.map(change, writers) for result in pair]
+    assert all(result["changed"] and not result["failed"] for result in results), results
+    assert {name for name, _priority in acls.rules()} == {f"new-{n}" for n in writers}
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,16 @@ def test_priorities_by_order(given: list[tuple[str, int | None]], names: list[tu
     assert [(rule["Name"], rule["Priority"]) for rule in rules.exact(read, [], RULE)] == names
 
 
+def test_a_group_of_another_account_is_not_taken_for_ones_own() -> None:
+    arn = "arn:aws:wafv2:eu-central-1:{}:regional/rulegroup/shared/1b2c"
+    held = [{"Name": "r", "Statement": {"RuleGroupReferenceStatement": {"ARN": arn.format("111111111111")}}}]
+    site = "arn:aws:wafv2:eu-central-1:{}:regional/webacl/site/1b2c"
+    assert rules.referred(held, site.format("222222222222")) == {}
+    assert rules.referred(held, site.format("111111111111")) == {
+        ("rulegroup", "shared"): arn.format("111111111111"),
+    }
+
+
 def test_what_is_completed_in_a_rule() -> None:
     (rule, group) = rules.read(
         [geo("a", VisibilityConfig={"SampledRequestsEnabled": "no"}, CaptchaConfig={}), managed("CommonRuleSet")], RULE
