@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 from lab.aws import accounts, control, decoding, faults, journal, paging, rates, registry, services, validation, wire
 from lab.aws.call import Call, Clock, Moto
 from lab.aws.errors import AwsError
-from lab.aws.services import functions
+from lab.aws.services import events, functions
 from lab.aws.switches import Switchboard
 
 _log = logging.getLogger("lab.aws")
@@ -45,6 +45,7 @@ class LabApplication:
         self._validators: dict[str, validation.Validator] = {}
         self._started = time.monotonic()
         functions.attach(self)
+        events.attach(self)
 
     def __call__(self, environ: wire.Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.last_request = time.monotonic()
@@ -59,6 +60,7 @@ class LabApplication:
 
     def close(self) -> None:
         """Leave nothing behind: no function still running, no code of one on the disk."""
+        events.detach()
         functions.runtime().close()
 
     def _aws(self, environ: wire.Environ) -> Response:

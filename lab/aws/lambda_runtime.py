@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import io
 import json
 import os
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from lab.aws.app import LabApplication
 
 _BOOTSTRAP = Path(__file__).with_name("lambda_bootstrap.py")
+# invocation-async-error-handling.html: two more attempts, after one and two minutes; here seconds stand for minutes.
+_RETRIES = (1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,24 @@ class Runtime:
         self._app = app
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="lambda")
         self._lock = threading.Lock()
+        self.dead_letters: dict[str, str] = {}  # the ARN of a function, of the queue or topic for what it fails at
         self._home = tempfile.TemporaryDirectory(prefix="lab-lambda-")
         self._unpacked: dict[str, Path] = {}
         self._children: set[subprocess.Popen[bytes]] = set()
 
     def later(self, function: Any, event: str) -> None:
         """Invoke as AWS's own services do: the caller does not wait, and learns nothing."""
-        self._pool.submit(self.run, function, event)
+        self._pool.submit(self._asynchronously, function, event)
+
+    def _asynchronously(self, function: Any, event: str) -> None:
+        outcome = self.run(function, event)
+        for pause in _RETRIES:
+            if not outcome.error:
+                return
+            time.sleep(pause)
+            outcome = self.run(function, event)
+        if outcome.error:
+            self.bury(function, event, outcome)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -78,6 +92,18 @@ class Runtime:
         lines += [f"END RequestId: {request_id}", report]
         self._write_log(function, group, stream, lines)
         return Outcome(outcome.payload, outcome.error, "\n".join(lines) + "\n")
+
+    def bury(self, function: Any, event: str, outcome: Outcome) -> None:
+        """What a function has failed at for good goes to its dead-letter queue or topic, if it has one."""
+        target = self.dead_letters.get(unversioned(function), "")
+        call = functools.partial(self._app.moto.call, function.account_id, function.region)
+        with contextlib.suppress(AwsError):
+            if ":sqs:" in target:
+                url = call("sqs", "GetQueueUrl", {"QueueName": target.rpartition(":")[2]})["QueueUrl"]
+                attributes = {"ErrorMessage": {"DataType": "String", "StringValue": outcome.payload.decode()[:1024]}}
+                call("sqs", "SendMessage", {"QueueUrl": url, "MessageBody": event, "MessageAttributes": attributes})
+            elif ":sns:" in target:
+                call("sns", "Publish", {"TopicArn": target, "Message": event})
 
     def _child(self, function: Any, event: str, request_id: str, group: str, stream: str) -> Outcome:
         root = self._task_root(function)
@@ -177,6 +203,10 @@ class Runtime:
         logs("CreateLogStream", logGroupName=group, logStreamName=stream)
         events = [{"timestamp": stamp, "message": line or " "} for line in lines]
         logs("PutLogEvents", logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def unversioned(function: Any) -> str:
+    return f"arn:aws:lambda:{function.region}:{function.account_id}:function:{function.function_name}"
 
 
 def _drained(descriptor: int) -> bytes:

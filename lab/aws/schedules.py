@@ -33,6 +33,12 @@ def is_rate(expression: str) -> bool:
     return bool(match) and int(match[1]) > 0 and (match[3] == "s") == (int(match[1]) > 1)  # type: ignore[index]
 
 
+def rate_seconds(expression: str) -> int:
+    """Seconds between two firings of a rate(...) expression."""
+    count, unit = expression.removeprefix("rate(").removesuffix(")").split()
+    return int(count) * {"minute": 60, "hour": 3600, "day": 86_400}[unit.removesuffix("s")]
+
+
 def is_timezone(name: str) -> bool:
     try:
         zoneinfo.ZoneInfo(name)

@@ -8,20 +8,24 @@ import contextlib
 import datetime
 import json
 import re
+import threading
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from moto.events.models import EventPattern, EventTemplateParser, Rule
 
 from lab.aws.errors import AwsError
 from lab.aws.registry import operation, rule
-from lab.aws.schedules import is_cron, is_rate
+from lab.aws.schedules import is_cron, is_rate, rate_seconds
 from lab.aws.services import functions
 
 if TYPE_CHECKING:
+    from lab.aws.app import LabApplication
     from lab.aws.call import Call
 
 Params = dict[str, Any]
 
+_TICK = 0.5  # seconds between two looks at the schedules
 MAX_TARGETS = 5  # eb-quota.html: "Targets: 5 per rule"
 _OURS = re.compile(r"arn:aws[\w-]*:(lambda|sns):([a-z0-9-]+):(\d{12}):(.+)")
 
@@ -85,6 +89,78 @@ def _input(target: Params, event: Params) -> Any:
 
 
 Rule.send_to_targets = _send_to_targets
+
+
+# --- schedules -------------------------------------------------------------------------------------------------------
+
+
+class Schedules:
+    """Fires the rules with a rate, by the lab's time; those with cron(...) do not fire."""
+
+    def __init__(self, app: LabApplication) -> None:
+        self._app = app
+        self._next: dict[str, float] = {}
+        self._end = threading.Event()
+        threading.Thread(target=self._run, name="schedules", daemon=True).start()
+
+    def close(self) -> None:
+        self._end.set()
+
+    def _run(self) -> None:
+        from moto.backends import get_backend
+
+        while not self._end.wait(_TICK):
+            for account, regions in list(get_backend("events").items()):
+                now = self._app.clock.now(account)
+                with contextlib.suppress(RuntimeError):  # a rule came while they were counted: at the next tick
+                    for backend in list(regions.values()):
+                        for bus in list(backend.event_buses.values()):
+                            for scheduled in list(bus.rules.values()):
+                                self._fire(scheduled, now)
+
+    def _fire(self, scheduled: Any, now: float) -> None:
+        expression = scheduled.scheduled_expression or ""
+        if scheduled.state != "ENABLED" or not is_rate(expression):
+            self._next.pop(scheduled.arn, None)
+            return
+        seconds = rate_seconds(expression)
+        due = self._next.setdefault(scheduled.arn, now + seconds)
+        if now < due:
+            return
+        self._next[scheduled.arn] = now + seconds
+        event = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": scheduled.account_id,
+            "time": now,
+            "region": scheduled.region_name,
+            "resources": [scheduled.arn],
+            "detail": {},
+        }
+        for target in list(scheduled.targets):
+            match = _OURS.match(target["Arn"])
+            if match:
+                _deliver(target, match, event)
+
+
+_schedules: Schedules | None = None
+
+
+def attach(app: LabApplication) -> None:
+    """Let the clock tick for the rules of this region."""
+    global _schedules
+    detach()
+    _schedules = Schedules(app)
+
+
+def detach() -> None:
+    if _schedules:
+        _schedules.close()
+
+
+# --- operations ------------------------------------------------------------------------------------------------------
 
 
 @rule("events", "PutRule")

@@ -19,7 +19,7 @@ from moto.awslambda.models import LambdaFunction
 
 from lab.aws.errors import AwsError
 from lab.aws.lambda_runtime import Runtime
-from lab.aws.registry import operation, rule
+from lab.aws.registry import amend, operation, rule
 
 if TYPE_CHECKING:
     from lab.aws.app import LabApplication
@@ -82,6 +82,33 @@ def _check_execution_role(call: Call) -> None:
     if role is None or "lambda.amazonaws.com" not in json.dumps(role.assume_role_policy_document):
         message = "The role defined for the function cannot be assumed by Lambda."
         raise AwsError("InvalidParameterValueException", message, 400)
+
+
+@amend("lambda", "CreateFunction", "UpdateFunctionConfiguration")
+def keep_dead_letter_queue(call: Call, answer: Params) -> Params:
+    """moto forgets where a function sends what it fails at."""
+    if "DeadLetterConfig" in call.params:
+        runtime().dead_letters[_unversioned(answer)] = call.params["DeadLetterConfig"].get("TargetArn", "")
+    return _with_dead_letter_queue(answer)
+
+
+@amend("lambda", "GetFunctionConfiguration", "UpdateFunctionCode")
+def show_dead_letter_queue(_call: Call, answer: Params) -> Params:
+    return _with_dead_letter_queue(answer)
+
+
+@amend("lambda", "GetFunction")
+def show_dead_letter_queue_of(_call: Call, answer: Params) -> Params:
+    return {**answer, "Configuration": _with_dead_letter_queue(answer["Configuration"])}
+
+
+def _with_dead_letter_queue(configuration: Params) -> Params:
+    target = runtime().dead_letters.get(_unversioned(configuration), "")
+    return {**configuration, **({"DeadLetterConfig": {"TargetArn": target}} if target else {})}
+
+
+def _unversioned(configuration: Params) -> str:
+    return ":".join(configuration["FunctionArn"].split(":")[:7])
 
 
 @operation("lambda", "Invoke", lock=False)

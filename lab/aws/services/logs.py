@@ -109,6 +109,32 @@ def replace_metric_filter(call: Call) -> None:
         raise AwsError("InvalidParameterException", "Exactly one metric transformation must be given", 400)
 
 
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+@rule("logs", "CreateLogGroup", "AssociateKmsKey")
+def check_key(call: Call) -> None:
+    """encrypt-log-data-kms.html: the key must exist, and its policy must let CloudWatch Logs use it."""
+    arn = call.params.get("kmsKeyId")
+    if arn is None:
+        return
+    keys = call.backend("kms", arn.split(":")[3]).keys if re.fullmatch(r"arn:aws[\w-]*:kms:.+:key/.+", arn) else {}
+    if arn.rpartition("/")[2] not in keys:
+        raise _refused("The specified KMS key does not exist or is not allowed to be used with the log group.")
+
+
+@operation("logs", "AssociateKmsKey")
+def associate_key(call: Call) -> dict[str, Any]:
+    call.backend().groups[_group(call)].kms_key_id = call.params["kmsKeyId"]
+    return {}
+
+
+@operation("logs", "DisassociateKmsKey")
+def disassociate_key(call: Call) -> dict[str, Any]:
+    call.backend().groups[_group(call)].kms_key_id = None
+    return {}
+
+
 # --- filter patterns -------------------------------------------------------------------------------------------------
 
 
@@ -138,9 +164,9 @@ _send_everything = moto_logs.LogStream._send_log_events
 
 
 def _send_what_matches(self: Any, service: str, destination_arn: str, filter_name: str, log_events: Any) -> None:
-    """A subscription gets the events that match its pattern; moto sends it all of them."""
+    """A subscription gets the events that match its pattern; moto sends it all of them, and numbers for ids."""
     matches = filter_patterns.compiled(self.log_group.subscription_filters[filter_name].filter_pattern or "")
-    wanted = [event for event in log_events if matches(event["message"])]
+    wanted = [{**event, "id": f"{event['id']:056}"} for event in log_events if matches(event["message"])]
     if wanted:
         _send_everything(self, service, destination_arn, filter_name, wanted)
 

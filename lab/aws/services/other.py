@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from lab.aws.errors import AwsError
-from lab.aws.registry import operation, rule
+from lab.aws.registry import amend, operation, rule
 
 if TYPE_CHECKING:
     from lab.aws.call import Call
@@ -73,3 +74,11 @@ def check_metric_data(call: Call) -> None:
 def schedule_key_deletion(call: Call) -> dict[str, Any]:
     """API_ScheduleKeyDeletion takes a key id or an ARN; moto stumbles over the latter."""
     return call.moto({**call.params, "KeyId": call.params["KeyId"].rpartition("/")[2]})
+
+
+@amend("dynamodb", "CreateTable", "DescribeTable", "DeleteTable", "UpdateTable")
+def name_the_table(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
+    """API_TableDescription has a TableId, which moto leaves out."""
+    member = "Table" if "Table" in answer else "TableDescription"
+    identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{call.account}/{call.region}/{answer[member]['TableName']}")
+    return {**answer, member: {"TableId": str(identity), **answer[member]}}

@@ -183,6 +183,7 @@ def test_log_subscription_reaches_the_function_only_with_permission(aws: Aws) ->
     assert (seen["messageType"], seen["logGroup"], seen["logStream"]) == ("DATA_MESSAGE", "auth", "s")
     assert seen["subscriptionFilters"] == ["logins"]
     assert [event["message"] for event in seen["logEvents"]] == [lines[1]]
+    assert [len(event["id"]) for event in seen["logEvents"]] == [56]  # SubscriptionFilters.html: a string of digits
 
 
 def test_event_rule_reaches_the_function_and_the_topic(aws: Aws) -> None:
@@ -223,6 +224,35 @@ def test_event_rule_reaches_the_function_and_the_topic(aws: Aws) -> None:
             return None
 
     assert len(aws.eventually(ran)) == 1
+
+
+def test_what_a_function_fails_at_three_times_is_buried(aws: Aws) -> None:
+    sqs = aws.client("sqs")
+    queue = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    make(aws, "app.fails", Timeout=10, DeadLetterConfig={"TargetArn": arn})
+    shown = aws.client("lambda").get_function_configuration(FunctionName="f")
+    assert shown["DeadLetterConfig"] == {"TargetArn": arn}
+    invoke(aws, {"n": 7}, InvocationType="Event")
+    (letter,) = aws.eventually(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), 30)
+    assert json.loads(letter["Body"]) == {"n": 7}
+    events = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
+    assert sum(event["message"].startswith("START") for event in events) == 3
+
+
+def test_a_rate_fires_by_the_accounts_clock(aws: Aws) -> None:
+    arn = make(aws, "app.remember", Timeout=20, Environment={"Variables": {"TARGET": "seen"}})
+    aws.client("lambda").add_permission(
+        FunctionName="f", StatementId="events", Action="lambda:InvokeFunction", Principal="events.amazonaws.com"
+    )
+    events = aws.client("events")
+    events.put_rule(Name="tick", ScheduleExpression="rate(10 minutes)")
+    events.put_targets(Rule="tick", Targets=[{"Id": "f", "Arn": arn}])
+    time.sleep(1.5)  # it must have been seen once
+    aws.advance_clock(600)
+    seen = remembered(aws)
+    assert (seen["source"], seen["detail-type"]) == ("aws.events", "Scheduled Event")
+    assert seen["resources"][0].endswith("rule/tick")
 
 
 def test_event_pattern_can_be_tried(aws: Aws) -> None:
