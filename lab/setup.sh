@@ -8,7 +8,7 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 packages='ca-certificates curl debian-archive-keyring git gnupg iproute2 iptables mmdebstrap netavark openssh-client
-podman procps python3 python3-venv runc util-linux'
+podman procps python3 python3-venv rpm runc util-linux'
 needed_mib=6144
 
 # --- Debian packages ---------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ module: signed_package
 short_description: Install a package file only if the right key has signed it
 version_added: 0.1.0
 description:
-  - Downloads a Debian package, its detached signature and the signer's public key to the host, and installs the package
-    only if the signature is good and the fingerprint of the signer's primary key is O(key_fingerprint).
+  - Downloads a Debian or RPM package, its detached signature and the signer's public key to the host, and installs the
+    package only if the signature is good and the fingerprint of the signer's primary key is O(key_fingerprint).
   - Fails, and leaves what is installed alone, if the file was changed, the signature is missing or made by another key,
     or the file holds another package or version than was asked for.
   - The signature is checked by C(gpg) in a home of its own that is thrown away. Keys that the host trusts for other
@@ -38,8 +38,8 @@ options:
     type: str
   version:
     description:
-      - The version that O(url) holds, with or without Debian's revision. Another installed version is replaced by it,
-        also by going back.
+      - The version that O(url) holds, with or without the distribution's revision. Another installed version is
+        replaced by it, also by going back.
       - V(latest) takes what O(url) holds whenever its signature has changed, but never goes back.
     type: str
     default: latest
@@ -90,52 +90,56 @@ version:
 """
 
 import os
+import shutil
 import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rampart.ops.plugins.module_utils.signed_package import debian, model
+from ansible_collections.rampart.ops.plugins.module_utils.signed_package import debian, host, model, redhat
+
+# What dpkg has installed it knows of; on a host without it, rpm does.
+DISTRIBUTION: Any = debian if shutil.which("dpkg-query") else redhat
 
 
 def present(parameters: dict[str, Any], record_path: str, check_mode: bool) -> dict[str, Any]:
     name, wanted, timeout = parameters["name"], parameters["version"], parameters["timeout"]
     trusted = model.fingerprint(parameters["key_fingerprint"])
-    installed = debian.installed_version(name)
+    installed = DISTRIBUTION.installed_version(name)
     pinned = wanted != model.LATEST
     if pinned and model.is_version(installed, wanted):
         return outcome(name, installed, installed)
     signature_url = parameters["signature_url"] or parameters["url"] + ".sig"
-    signature = debian.fetch_small(signature_url, timeout)
+    signature = host.fetch_small(signature_url, timeout)
     record = model.Record(installed or "", model.digest(signature))
-    if model.up_to_date(installed, wanted, debian.read_record(record_path), record.signature):
+    if model.up_to_date(installed, wanted, host.read_record(record_path), record.signature):
         return outcome(name, installed, installed)
     if check_mode:
         return outcome(name, installed, wanted)
     with tempfile.TemporaryDirectory(prefix="rampart-package-") as folder:
-        path = os.path.join(folder, name + ".deb")
+        path = os.path.join(folder, name + DISTRIBUTION.SUFFIX)
         with open(path + ".sig", "wb") as target:
             target.write(signature)
-        debian.fetch(parameters["key_url"], path + ".key", timeout)
-        debian.fetch(parameters["url"], path, timeout)
-        status, returncode = debian.verify(path, path + ".sig", path + ".key")
+        host.fetch(parameters["key_url"], path + ".key", timeout)
+        host.fetch(parameters["url"], path, timeout)
+        status, returncode = host.verify(path, path + ".sig", path + ".key", DISTRIBUTION.install_gpg)
         refused = model.reject(status, returncode, trusted)
         if not refused:
-            package, version = debian.fields(path)
-            older = installed is not None and debian.is_newer(installed, version)
+            package, version = DISTRIBUTION.fields(path)
+            older = installed is not None and DISTRIBUTION.is_newer(installed, version)
             refused = model.refuse_contents(name, wanted, older, package, version)
         if refused:
             raise model.SignedPackageError(f"{parameters['url']} is refused: {refused}. Nothing was installed.")
         if version != installed:
-            debian.apt_install(path)
-    debian.write_record(record_path, model.Record(version, record.signature))
+            DISTRIBUTION.install(path)
+    host.write_record(record_path, model.Record(version, record.signature))
     return outcome(name, installed, version)
 
 
 def absent(name: str, record_path: str, check_mode: bool) -> dict[str, Any]:
-    installed = debian.installed_version(name)
+    installed = DISTRIBUTION.installed_version(name)
     if not check_mode:
         if installed is not None:
-            debian.apt_purge(name)
+            DISTRIBUTION.remove(name)
         if os.path.exists(record_path):
             os.unlink(record_path)
     return outcome(name, installed, None)

@@ -108,7 +108,8 @@ def _works(config: configuration.Config, runtime: dict[str, str], stop: threadin
     if wanted & SUPPORTED_METRICS:
         every = float(config.get("agent", {}).get("metrics_collection_interval", metrics.INTERVAL))
         monitoring = _client("monitoring", section, runtime)
-        yield lambda: metrics.publish(monitoring, section, every, stop)
+        omit_hostname = bool(config.get("agent", {}).get("omit_hostname"))
+        yield lambda: metrics.publish(monitoring, section, every, omit_hostname, stop)
 
 
 def _source(kind: str, entry: dict[str, Any]) -> sources.Source:

@@ -34,18 +34,31 @@ def used_percent(wanted: set[str], previous: tuple[int, int]) -> tuple[dict[str,
     return values, counters
 
 
-def publish(client: Client, section: Config, interval: float, stop: threading.Event) -> None:
+def dimensions(name: str, collected: Config, omit_hostname: bool) -> dict[str, str]:
+    """The dimensions of a metric: the host's name unless it is to be left out, and what its section appends."""
+    own = collected.get(name.partition("_")[0], {}).get("append_dimensions", {})
+    named = {**({} if omit_hostname else {"host": os.uname().nodename}), **own}
+    members = enumerate(sorted(named.items()), start=1)
+    return {
+        f"Dimensions.member.{number}.{part}": text
+        for number, pair in members
+        for part, text in zip(("Name", "Value"), pair, strict=True)
+    }
+
+
+def publish(client: Client, section: Config, interval: float, omit_hostname: bool, stop: threading.Event) -> None:
     """Put the metrics every interval. A value that cannot be put is gone: the next one tells as much."""
-    wanted = set(section.get("metrics_collected", {}))
+    collected = section.get("metrics_collected", {})
+    wanted = set(collected)
     namespace = section.get("namespace", "CWAgent")
-    dimension = {"Dimensions.member.1.Name": "host", "Dimensions.member.1.Value": os.uname().nodename}
     _, counters = used_percent(set(), (0, 0))
     while not stop.wait(interval):
         values, counters = used_percent(wanted, counters)
         parameters = {"Namespace": namespace}
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         for index, (name, value) in enumerate(values.items(), start=1):
-            datum = {"MetricName": name, "Value": f"{value:.3f}", "Unit": "Percent", "Timestamp": stamp, **dimension}
+            datum = {"MetricName": name, "Value": f"{value:.3f}", "Unit": "Percent", "Timestamp": stamp}
+            datum |= dimensions(name, collected, omit_hostname)
             parameters |= {f"MetricData.member.{index}.{key}": item for key, item in datum.items()}
         try:
             if values:

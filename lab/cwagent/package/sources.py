@@ -181,7 +181,7 @@ class JournalSource:
             stamp = int(entry.pop("__REALTIME_TIMESTAMP")) // 1000
             self.cursor = entry["__CURSOR"]
             # The form in which the agent's journal receiver and its exporter leave an entry.
-            text = json.dumps({"body": entry}, ensure_ascii=False)
+            text = json.dumps({"body": entry}, ensure_ascii=False, separators=(",", ":"))
             if self.filters.passes(text):
                 return stamp, clip(text)
 

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +13,126 @@ import jsonschema
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.rampart.ops.plugins.plugin_utils.json_schema import errors
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/cloudwatch_agent"
-SCHEMA = json.loads((ROOT / "lab/cwagent/schema/schema.json").read_text())
+SCHEMA = json.loads((ROLE / "files/schema/schema.json").read_text())
+PRESETS = DataLoader().load_from_file(str(ROLE / "meta/argument_specs.yml"))["argument_specs"]["main"]["options"][
+    "cloudwatch_agent_presets"
+]["choices"]
+FAMILIES = ["Debian", "RedHat"]
 RETENTIONS = SCHEMA["definitions"]["logsDefinition"]["definitions"]["retentionInDaysDefinition"]["enum"]
 
 
-def render(expression: str, **variables: Any) -> Any:
+def render(expression: str, family: str = "Debian", **variables: Any) -> Any:
     loader = DataLoader()
-    known: dict[str, Any] = {"inventory_hostname": "web-1-i-0123456789abcdef0"}
-    for file in ("defaults/main.yml", "vars/main.yml", "vars/Debian.yml"):
+    known: dict[str, Any] = {
+        "inventory_hostname": "web-1-i-0123456789abcdef0",
+        "cloudwatch_agent_prometheus_scrape_configs": [{"job_name": "app"}],
+    }
+    for file in ("defaults/main.yml", "vars/main.yml", f"vars/{family}.yml"):
         known |= loader.load_from_file(str(ROLE / file), trusted_as_template=True)
     return Templar(loader=loader, variables={**known, **variables}).template(trust_as_template(expression))
 
 
-def configuration(**variables: Any) -> dict[str, Any]:
-    return dict(render("{{ __cloudwatch_agent_merged }}", **variables))
+def configuration(family: str = "Debian", **variables: Any) -> dict[str, Any]:
+    return dict(render("{{ __cloudwatch_agent_merged }}", family, **variables))
+
+
+AUTH_LOGS = {"Debian": "/var/log/auth.log", "RedHat": "/var/log/secure"}
 
 
 def problems(config: dict[str, Any]) -> list[str]:
     return [error.message for error in jsonschema.Draft4Validator(SCHEMA).iter_errors(config)]
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("source", ["journald", "file"])
+@pytest.mark.parametrize("endpoint", ["", "https://vpce-0.ap-northeast-2.vpce.amazonaws.com"])
 @pytest.mark.parametrize(
-    ("presets", "source", "endpoint", "region"),
-    list(
-        itertools.product(
-            (["ssh"], ["nginx"], ["ssh", "nginx"]),
-            ("journald", "file"),
-            ("", "https://vpce-0.logs.ap-northeast-2.vpce.amazonaws.com"),
-            ("", "ap-northeast-2"),
-        )
-    ),
+    "presets", [[each] for each in PRESETS] + [PRESETS, ["ssh", "nginx"], ["ssh", "system"]], ids=str
 )
-def test_every_preset_is_valid(presets: list[str], source: str, endpoint: str, region: str) -> None:
+def test_every_preset_is_valid_on_every_distribution(
+    presets: list[str], endpoint: str, source: str, family: str
+) -> None:
+    region = "ap-northeast-2" if endpoint else ""
     config = configuration(
+        family=family,
         cloudwatch_agent_presets=presets,
         cloudwatch_agent_auth_source=source,
         cloudwatch_agent_logs_endpoint=endpoint,
+        cloudwatch_agent_metrics_endpoint=endpoint,
         cloudwatch_agent_region=region,
     )
     assert not problems(config)
+    assert not errors(config, SCHEMA)
     assert config["agent"].get("region", "") == region
-    assert config["logs"].get("endpoint_override", "") == endpoint
-    collected = config["logs"]["logs_collected"]
+    senders = {"logs": {"ssh", "nginx", "fail2ban", "prometheus"}, "metrics": {"system", "statsd", "procstat"}}
+    for section, those in senders.items():
+        assert (section in config) == bool(those & set(presets))
+        assert section not in config or config[section].get("endpoint_override", "") == endpoint
+    collected = config.get("logs", {}).get("logs_collected", {})
     assert ("journald" in collected) == ("ssh" in presets and source == "journald")
     files = [entry["file_path"] for entry in collected.get("files", {}).get("collect_list", [])]
-    assert ("/var/log/auth.log" in files) == ("ssh" in presets and source == "file")
+    assert (AUTH_LOGS[family] in files) == ("ssh" in presets and source == "file")
     assert ("/var/log/nginx/access.log" in files) == ("nginx" in presets)
+    assert ("/var/log/fail2ban.log" in files) == ("fail2ban" in presets)
+    measured = set(config.get("metrics", {}).get("metrics_collected", {}))
+    assert ("mem" in measured) == ("system" in presets)
+    assert {"statsd", "procstat"} & measured == {"statsd", "procstat"} & set(presets)
+
+
+def test_the_metric_that_an_alarm_names_has_one_dimension() -> None:
+    config = configuration(cloudwatch_agent_presets=["system"])
+    assert config["agent"]["omit_hostname"] is True
+    assert config["metrics"]["metrics_collected"]["mem"] == {
+        "measurement": ["used_percent"],
+        "append_dimensions": {"Host": "web-1-i-0123456789abcdef0"},
+    }
+    assert config["metrics"]["namespace"] == "CWAgent"
+
+
+@pytest.mark.parametrize(
+    ("family", "source", "paths"),
+    [
+        ("Debian", "file", []),
+        ("RedHat", "file", ["/var/log/secure", "/var/log/nginx", "/var/log/fail2ban.log"]),
+        ("RedHat", "journald", ["/var/log/nginx", "/var/log/fail2ban.log"]),
+    ],
+)
+def test_acls_where_no_group_may_read(family: str, source: str, paths: list[str]) -> None:
+    found = render(
+        "{{ __cloudwatch_agent_acl_paths }}",
+        family,
+        cloudwatch_agent_presets=["ssh", "nginx", "fail2ban"],
+        cloudwatch_agent_auth_source=source,
+        cloudwatch_agent_readable_paths=["/srv/log"],
+    )
+    assert found == [*paths, "/srv/log"]
+
+
+def test_our_reading_of_the_schema_is_the_librarys() -> None:
+    """On what is wrong in one place, both see the same place."""
+    good = configuration(cloudwatch_agent_presets=PRESETS, cloudwatch_agent_auth_source="file")
+
+    def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        yield path
+        for key, each in inner:
+            yield from leaves(each, (*path, key))
+
+    for path in leaves(good):
+        for wrong in (None, 7, {"x": 1}, []):
+            bad = json.loads(json.dumps(good))
+            target = bad
+            for key in path[:-1]:
+                target = target[key]
+            if path:
+                target[path[-1]] = wrong
+            else:
+                bad = wrong
+            assert bool(errors(bad, SCHEMA)) == bool(problems(bad)), (path, wrong)
 
 
 @pytest.mark.parametrize("days", RETENTIONS)
@@ -107,17 +178,26 @@ def test_the_schema_would_notice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("distribution", "machine", "expected"),
+    ("family", "distribution", "machine", "expected"),
     [
-        ("Debian", "x86_64", "debian/amd64"),
-        ("Debian", "aarch64", "ubuntu/arm64"),  # AWS has no debian/arm64
-        ("Ubuntu", "x86_64", "ubuntu/amd64"),
-        ("Ubuntu", "aarch64", "ubuntu/arm64"),
+        ("Debian", "Debian", "x86_64", "debian/amd64/latest/amazon-cloudwatch-agent.deb"),
+        # AWS has no debian/arm64.
+        ("Debian", "Debian", "aarch64", "ubuntu/arm64/latest/amazon-cloudwatch-agent.deb"),
+        ("Debian", "Ubuntu", "x86_64", "ubuntu/amd64/latest/amazon-cloudwatch-agent.deb"),
+        ("Debian", "Ubuntu", "aarch64", "ubuntu/arm64/latest/amazon-cloudwatch-agent.deb"),
+        ("RedHat", "Amazon", "x86_64", "amazon_linux/amd64/latest/amazon-cloudwatch-agent.rpm"),
+        ("RedHat", "Amazon", "aarch64", "amazon_linux/arm64/latest/amazon-cloudwatch-agent.rpm"),
+        ("RedHat", "Rocky", "x86_64", "redhat/amd64/latest/amazon-cloudwatch-agent.rpm"),
     ],
 )
-def test_package(distribution: str, machine: str, expected: str) -> None:
-    url = render(
-        "{{ __cloudwatch_agent_package }}", ansible_facts={"distribution": distribution, "architecture": machine}
+def test_package(family: str, distribution: str, machine: str, expected: str) -> None:
+    facts = {"distribution": distribution, "architecture": machine}
+    url = render("{{ __cloudwatch_agent_package }}", family, ansible_facts=facts)
+    assert url == f"https://amazoncloudwatch-agent.s3.amazonaws.com/{expected}"
+    own = render(
+        "{{ __cloudwatch_agent_package }}",
+        family,
+        ansible_facts=facts,
+        cloudwatch_agent_package_file_url="file:///a.deb",
     )
-    bucket = "https://amazoncloudwatch-agent.s3.amazonaws.com"
-    assert url == f"{bucket}/{expected}/latest/amazon-cloudwatch-agent.deb"
+    assert own == "file:///a.deb"

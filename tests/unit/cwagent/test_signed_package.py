@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.rampart.ops.plugins.module_utils.signed_package import debian, model
+from ansible_collections.rampart.ops.plugins.module_utils.signed_package import debian, host, model, redhat
 
 AWS = "937616F3450B7D806CBD9725D58167303B789C72"
 
@@ -76,7 +78,7 @@ class TestWithGpg:
 
     def refusal(self, package: Path, assets: Path, trusted: str) -> str | None:
         key = str(assets / "amazon-cloudwatch-agent.gpg")
-        return model.reject(*debian.verify(str(package), f"{package}.sig", key), trusted)
+        return model.reject(*host.verify(str(package), f"{package}.sig", key, debian.install_gpg), trusted)
 
     def test_good(self, mirror: Path, package: Path) -> None:
         trusted = model.fingerprint((mirror / "assets/fingerprint").read_text())
@@ -124,3 +126,90 @@ def test_two_signatures_are_refused() -> None:
     line = f"[GNUPG:] GOODSIG ABC somebody\n[GNUPG:] VALIDSIG {AWS} 2026-01-01 1 0 4 0 1 10 00 {AWS}\n"
     assert model.reject(line, 0, AWS) is None
     assert model.reject(line + line, 0, AWS)
+
+
+class TestRpm:
+    """The rpm of Debian is the real one; what it installs goes into a root of the test's own."""
+
+    SPEC = """
+Name: {name}
+Version: {version}
+Release: 1
+Summary: x
+License: x
+BuildArch: noarch
+%description
+x
+%files
+"""
+
+    def build(self, folder: Path, name: str = "agent", version: str = "1.300071.0b1") -> Path:
+        folder.mkdir(exist_ok=True)
+        spec = folder / f"{name}.spec"
+        spec.write_text(self.SPEC.format(name=name, version=version))
+        command = ["rpmbuild", "-bb", "--quiet", "--define", f"_topdir {folder}", str(spec)]
+        subprocess.run(command, check=True, capture_output=True)
+        return folder / f"RPMS/noarch/{name}-{version}-1.noarch.rpm"
+
+    @pytest.fixture
+    def rooted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        root = tmp_path / "root"
+
+        def run(command: list[str]) -> host.Result:
+            database = ["--root", str(root), "--dbpath", "/rpmdb"] if "--eval" not in command else []
+            database = [] if "--package" in command else database
+            return host.run([command[0], *database, *command[1:]])
+
+        (root / "rpmdb").mkdir(parents=True)
+        monkeypatch.setattr(redhat, "run", run)
+        return root
+
+    def test_life_cycle(self, rooted: Path, tmp_path: Path) -> None:
+        older, newer = (self.build(tmp_path / "build", version=version) for version in ("1.300070.0b1", "1.300071.0b1"))
+        assert redhat.fields(str(newer)) == ("agent", "1.300071.0b1-1")
+        assert redhat.installed_version("agent") is None
+        for package, version in ((newer, "1.300071.0b1-1"), (older, "1.300070.0b1-1"), (newer, "1.300071.0b1-1")):
+            redhat.install(str(package))
+            assert redhat.installed_version("agent") == version
+        redhat.remove("agent")
+        assert redhat.installed_version("agent") is None
+        with pytest.raises(model.SignedPackageError, match="could not remove agent"):
+            redhat.remove("agent")
+
+    @pytest.mark.parametrize(
+        ("left", "right", "newer"),
+        [("1.300071.0b1-1", "1.300070.0b1-1", True), ("1.9-1", "1.10-1", False), ("1.0-1", "1.0-1", False)],
+    )
+    def test_versions_are_compared_as_rpm_does(self, left: str, right: str, newer: bool) -> None:
+        assert redhat.is_newer(left, right) is newer
+
+    def test_a_version_cannot_be_a_program(self) -> None:
+        with pytest.raises(model.SignedPackageError, match="is no version"):
+            redhat.is_newer("1')) os.execute('touch /tmp/x')--", "1")
+
+    def test_what_is_no_package_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "x.rpm").write_text("<html>")
+        with pytest.raises(model.SignedPackageError, match="no RPM package"):
+            redhat.fields(str(tmp_path / "x.rpm"))
+
+    def test_a_tampered_package_is_refused_by_its_detached_signature(
+        self, mirror: Path, other_mirror: Path, tmp_path: Path
+    ) -> None:
+        package = self.build(tmp_path / "build")
+        with tempfile.TemporaryDirectory(prefix="gnupg-", dir="/tmp") as home:
+            gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--no-tty"]
+            for command in (["--import", str(mirror) + ".key"], ["--detach-sign", str(package)]):
+                subprocess.run([*gpg, *command], check=True, capture_output=True)
+            subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+        trusted = model.fingerprint((mirror / "assets/fingerprint").read_text())
+        foreign = model.fingerprint((other_mirror / "assets/fingerprint").read_text())
+        key = str(mirror / "assets/amazon-cloudwatch-agent.gpg")
+
+        def refusal(by: str) -> str | None:
+            return model.reject(*host.verify(str(package), f"{package}.sig", key, redhat.install_gpg), by)
+
+        assert refusal(trusted) is None
+        assert "the trusted key is" in str(refusal(foreign))
+        with package.open("ab") as target:
+            target.write(b"!")
+        assert "was changed" in str(refusal(trusted))
