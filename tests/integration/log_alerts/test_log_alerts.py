@@ -177,7 +177,7 @@ def test_a_storm_is_one_message_with_its_count(pipeline: Pipeline) -> None:
     assert "web-1 x500" in text
 
 
-@pytest.mark.parametrize("answers", [[429, 429], [500, 503], ["silence"], [404, 500, 429]], ids=str)
+@pytest.mark.parametrize("answers", [[429, 500], ["silence"], [404]], ids=str)
 def test_whatever_the_webhook_answers_nothing_is_lost(pipeline: Pipeline, answers: list[Any]) -> None:
     pipeline.webhook.answers[:] = answers
     users = ["ahn", "bae", "cho"]

@@ -226,19 +226,14 @@ class Dynamo:
         self.items.update((self.key(put["Item"]), put["Item"]) for put in puts)
 
     def put_item(self, TableName: str, Item: dict[str, Any], **condition: Any) -> None:
-        held = self.items.get(self.key(Item))
-        if (
-            condition
-            and held
-            and float(held["until"]["N"]) >= float(condition["ExpressionAttributeValues"][":now"]["N"])
-        ):
+        held, values = self.items.get(self.key(Item)), condition.get("ExpressionAttributeValues", {})
+        if ":now" in values and held and float(held["until"]["N"]) > float(values[":now"]["N"]):
+            raise self.exceptions.ConditionalCheckFailedException
+        if ":owner" in values and (not held or held["owner"] != values[":owner"]):
             raise self.exceptions.ConditionalCheckFailedException
         self.items[self.key(Item)] = Item
 
-    def delete_item(self, TableName: str, Key: dict[str, Any], **condition: Any) -> None:
-        held = self.items.get(self.key(Key))
-        if condition and (not held or held["owner"] != condition["ExpressionAttributeValues"][":owner"]):
-            raise self.exceptions.ConditionalCheckFailedException
+    def delete_item(self, TableName: str, Key: dict[str, Any]) -> None:
         self.items.pop(self.key(Key), None)
 
     def query(self, ExpressionAttributeValues: dict[str, Any], **_rest: Any) -> dict[str, Any]:
@@ -294,8 +289,8 @@ class Function:
     def __call__(self, event: dict[str, Any]) -> list[str]:
         if "logEvents" in event:
             event = {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(event).encode())).decode()}}
-        self.alerts.take(event)
-        self.alerts.tell("me", lambda: self.left)
+        if self.alerts.take(event):
+            self.alerts.tell("me", lambda: self.left)
         return self.channel.told
 
     def tick(self, seconds: float = 60) -> list[str]:
@@ -396,6 +391,17 @@ def test_what_did_not_arrive_is_told_later_and_once(failures: int) -> None:
         function.tick()
     assert len(function.channel.told) == 1
     assert function.buried == []
+
+
+def test_who_does_not_listen_is_left_in_peace() -> None:
+    function = Function()
+    function.channel.answers = [LaterError("Slack answered 429")] * 2
+    for number in range(2):
+        function(batch(accepted(f"u{number}"), first=number))
+    assert len(function.channel.answers) == 1, "it was asked once, not twice"
+    function.tick()
+    (text,) = function.tick()
+    assert text.startswith("2 logins")
 
 
 def test_what_never_arrives_is_buried_whole() -> None:

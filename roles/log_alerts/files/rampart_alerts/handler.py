@@ -28,6 +28,7 @@ from .message import Writer
 from .store import Store
 
 RESERVE = 12  # seconds that one more message may take
+BACK_OFF = 10  # seconds until the next try after one that failed
 QUEUE = 5  # seconds to wait for another sender to come to an end
 AGENT_SILENT = "agent_silent"
 
@@ -54,8 +55,8 @@ class Alerts:
         self._clock = clock
         self._sleep = sleep
 
-    def take(self, event: Mapping[str, Any]) -> None:
-        """Keep what is new in an event."""
+    def take(self, event: Mapping[str, Any]) -> bool:
+        """Keep what is new in an event. True if something is to be told now: what is collected waits for the clock."""
         news: list[Piece] = []
         if "awslogs" in event:
             batch = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
@@ -69,6 +70,8 @@ class Alerts:
         new = sum(self._store.add(piece, names, self._clock()) for piece in news)
         if news:
             print(json.dumps({"pieces": len(news), "new": new}))
+            return any(not self._rule(piece["rule"])["window"] for piece in news)
+        return "awslogs" not in event
 
     def tell(self, owner: str, seconds_left: Callable[[], float]) -> None:
         """Tell what is due, on every channel for itself."""
@@ -76,10 +79,12 @@ class Alerts:
         for channel in self._channels:
             if not self._lease(channel.name, owner, seconds_left):
                 continue
+            waiting = 1
             try:
-                undelivered[channel.name] = self._drain(channel, seconds_left)
+                waiting = undelivered[channel.name] = self._drain(channel, seconds_left)
             finally:
-                self._store.give_lease(channel.name, owner)
+                # Who does not listen is left in peace for a while.
+                self._store.give_lease(channel.name, owner, self._clock() + (BACK_OFF if waiting else 0))
         _measure(undelivered, self._config["name"], self._clock())
 
     def _lease(self, channel: str, owner: str, seconds_left: Callable[[], float]) -> bool:
@@ -196,5 +201,5 @@ def _alerts() -> Alerts:
 def handle(event: Mapping[str, Any], context: Any) -> None:
     """The entry point. It fails only while nothing is kept yet: then AWS Lambda delivers the event again."""
     alerts = _alerts()
-    alerts.take(event)
-    alerts.tell(context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1000)
+    if alerts.take(event):
+        alerts.tell(context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1000)

@@ -10,6 +10,7 @@ lease#CHANNEL       -                  who tells now: one at a time
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -93,7 +94,7 @@ class Store:
             self._dynamodb.put_item(
                 TableName=self._table,
                 Item={**item, "until": {"N": str(now + LEASE)}, "expires": {"N": str(int(now) + SEEN_FOR)}},
-                ConditionExpression="attribute_not_exists(pk) OR #until < :now",
+                ConditionExpression="attribute_not_exists(pk) OR #until <= :now",
                 ExpressionAttributeNames={"#until": "until"},
                 ExpressionAttributeValues={":now": {"N": str(now)}},
             )
@@ -101,14 +102,15 @@ class Store:
             return False
         return True
 
-    def give_lease(self, channel: str, owner: str) -> None:
-        try:
-            self._dynamodb.delete_item(
+    def give_lease(self, channel: str, owner: str, until: float) -> None:
+        """Let somebody else tell, from that moment on."""
+        item = {"pk": {"S": f"lease#{channel}"}, "sk": {"S": "-"}, "owner": {"S": owner}}
+        with contextlib.suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+            # If it ended meanwhile, it is somebody else's.
+            self._dynamodb.put_item(
                 TableName=self._table,
-                Key={"pk": {"S": f"lease#{channel}"}, "sk": {"S": "-"}},
+                Item={**item, "until": {"N": str(until)}, "expires": {"N": str(int(until) + SEEN_FOR)}},
                 ConditionExpression="#owner = :owner",
                 ExpressionAttributeNames={"#owner": "owner"},
                 ExpressionAttributeValues={":owner": {"S": owner}},
             )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return  # it ended meanwhile, and is somebody else's
