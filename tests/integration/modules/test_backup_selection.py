@@ -162,7 +162,7 @@ def test_unrelated_selections_and_plans_stay_untouched_and_all_pages_are_read(se
     client, arn = selection.aws.client("backup"), selection.options["iam_role_arn"]
     others = [make_plan(selection.aws, f"other-{n}") for n in range(3)]
     for each in (plan_id, *others):
-        for n in range(4):
+        for n in range(11 if each == plan_id else 2):
             client.create_backup_selection(
                 BackupPlanId=each,
                 BackupSelection={"SelectionName": f"s{n}", "IamRoleArn": arn, "Resources": [INSTANCES]},
@@ -172,7 +172,7 @@ def test_unrelated_selections_and_plans_stay_untouched_and_all_pages_are_read(se
     selection.changed(conditions=conditions())
     selection.changed(conditions=conditions("hourly"))
     selection.unchanged(conditions=conditions("hourly"))
-    assert selection.calls.count("ListBackupSelections") == 5
+    assert selection.calls.count("ListBackupSelections") == 12  # a page each
     selection.changed(state="absent")
     selection.aws.switch(page_size=0)
     assert [held(selection.aws, each) for each in (plan_id, *others)] == before
