@@ -4,7 +4,7 @@
 """What an audit costs: backup_coverage_info over HTTP against the lab's AWS.
 
 Run from the repository: .venv/bin/python benchmarks/coverage.py [--instances N] [--points-each N], 5,000 and 10 unless
-said otherwise. It prints a table and exits with 1 if a target is missed: less than 60 calls of AWS, and less than 5 s of
+said otherwise. It prints a table and exits with 1 if a target is missed: less than 60 calls of AWS, less than 5 s of
 CPU. The alternative beside it asks AWS about each resource, as a loop would; of it, 100 resources are measured.
 """
 
