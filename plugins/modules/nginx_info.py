@@ -112,6 +112,11 @@ default_listen:
   returned: always
   type: list
   elements: str
+http_directives:
+  description: The names of the directives at the http level that are not in O(ours); nginx refuses most of them twice.
+  returned: always
+  type: list
+  elements: str
 edits:
   description: The files of adopted server blocks, with O(insertion), as M(rampart.ops.config_tree) takes them.
   returned: always

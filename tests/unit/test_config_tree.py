@@ -216,6 +216,16 @@ def test_a_file_that_turns_up_where_nothing_shall_be_is_an_original(daemon: Daem
     assert (daemon.root / "default.conf").read_text() == "came with the package\n"
 
 
+def test_what_is_put_where_a_file_was_taken_away_stays(daemon: Daemon) -> None:
+    (daemon.root / "default.conf").symlink_to("nowhere")
+    daemon.apply({"a.conf": "one\n", "default.conf": None})
+    (daemon.root / "default.conf").write_text("his own\n")
+    daemon.apply({"a.conf": "one\n"})
+    assert (daemon.root / "default.conf").read_text() == "his own\n"
+    daemon.apply({})
+    assert (daemon.root / "default.conf").read_text() == "his own\n"
+
+
 def test_our_own_file_is_no_original_when_it_shall_be_gone(daemon: Daemon) -> None:
     daemon.apply({"a.conf": "one\n", "b.conf": "ours\n"})
     daemon.apply({"a.conf": "one\n", "b.conf": None})

@@ -89,12 +89,15 @@ def target(
     originals: Mapping[str, Node | None],
     live: Mapping[str, Node | None],
     inserted: Mapping[str, str],
+    removed: Iterable[str] = (),
 ) -> Tree:
     """What each path shall hold: what is declared, or for paths that are managed no longer, what was there before.
 
     A file with C(inserted) text belongs to the administrator, who may have edited it since: it only loses that text.
+    What is at a path that was taken away (C(removed)) is his too: it came later.
     """
-    wanted: Tree = {path: node for path, node in originals.items() if path not in desired}
+    theirs = {path for path in removed if live.get(path)}
+    wanted: Tree = {path: node for path, node in originals.items() if path not in desired and path not in theirs}
     for path in set(wanted) & set(inserted):
         node = live[path]
         text = inserted[path].encode("utf-8", "surrogateescape")

@@ -139,11 +139,13 @@ def discard_leftovers(paths: Iterable[str]) -> None:
 
 
 class Saved(NamedTuple):
-    """A tree as it was, the directories that we made for what came after it, and what was inserted into files."""
+    """A tree as it was, the directories that we made for what came after it, what was inserted into files, and which
+    paths were taken away."""
 
     files: Tree
     directories: list[str]
     inserted: dict[str, str]
+    removed: list[str]
 
     @property
     def exists(self) -> bool:
@@ -175,9 +177,10 @@ class Record:
         try:
             with open(path, encoding="ascii") as stream:
                 document = json.load(stream)
-            return Saved(decode(document["files"]), list(document["directories"]), dict(document.get("inserted", {})))
+            inserted, removed = dict(document.get("inserted", {})), list(document.get("removed", []))
+            return Saved(decode(document["files"]), list(document["directories"]), inserted, removed)
         except (FileNotFoundError, NotADirectoryError):
-            return Saved({}, [], {})
+            return Saved({}, [], {}, [])
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigTreeError(
                 f"{path} is damaged ({error}); it holds the files from before the set: restore it from a backup, "
@@ -186,7 +189,7 @@ class Record:
 
     def _save(self, base: str, saved: Saved) -> None:
         path = os.path.join(self.directory, base)
-        document = {"files": encode(saved.files), "directories": saved.directories, "inserted": saved.inserted}
+        document = {**saved._asdict(), "files": encode(saved.files)}
         write_all({path: Node("file", json.dumps(document, sort_keys=True).encode("ascii"), 0o600, 0, 0)})
 
     def manifest(self) -> Saved:

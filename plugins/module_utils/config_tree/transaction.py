@@ -68,7 +68,8 @@ class Transaction:
         # A path that an interrupted run was the first to touch is known from the way back alone.
         originals: Tree = {**undo.files, **manifest.files}
         live = store.read_all(self.settings.root, {**desired, **originals})
-        wanted = target(desired, originals, live, {**undo.inserted, **manifest.inserted})
+        removed = [] if undo.exists else manifest.removed
+        wanted = target(desired, originals, live, {**undo.inserted, **manifest.inserted}, removed)
         changes = difference(live, wanted)
         result: dict[str, Any] = {
             "changed": bool(changes or undo.exists),
@@ -84,7 +85,7 @@ class Transaction:
             way_back = {path: live[path] for path in changes}
             # What an interrupted run left behind is no state to come back to; what it replaced is.
             way_back.update(undo.files)
-            result["checked"] = self._apply(changes, store.Saved(way_back, sorted(directories), inserted), undo)
+            result["checked"] = self._apply(changes, store.Saved(way_back, sorted(directories), inserted, []), undo)
         if not check_mode:
             self._remember(desired, live, originals, inserted, manifest._replace(directories=sorted(directories)))
         return result
@@ -102,6 +103,7 @@ class Transaction:
             {path: node for path, node in first_sight.items() if node or desired[path]},
             store.remove_empty_directories(manifest.directories),
             inserted,
+            sorted(path for path, node in desired.items() if node is None),
         )
         if kept != manifest:
             self.record.save_manifest(kept)

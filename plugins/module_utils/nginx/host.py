@@ -12,8 +12,10 @@ import re
 from typing import Any, Callable, Iterable
 
 from ansible_collections.rampart.ops.plugins.module_utils.nginx.model import (
+    Directive,
     NginxError,
     Server,
+    http_directives,
     insert,
     is_default,
     parse,
@@ -44,8 +46,9 @@ class Host:
         found = re.search(r"--conf-path=(\S+)", about)
         conf = found.group(1) if found else "/etc/nginx/nginx.conf"
         pristine = [path for path in replaced if os.path.exists(path) and self._is_pristine(path)]
-        blocks = [block for block in self.servers(conf) if block.path not in pristine] if os.path.exists(conf) else []
-        managed = {block.path for block in blocks if any(fnmatch.fnmatch(block.path, pattern) for pattern in ours)}
+        main = self.configuration(conf) if os.path.exists(conf) else []
+        blocks = [block for block in servers(main) if block.path not in pristine]
+        managed = {path for path in _paths(main) if any(fnmatch.fnmatch(path, pattern) for pattern in ours)}
         foreign = [block for block in blocks if block.path not in managed]
         adopted = self._adopted(foreign, adopt) if self.program else []
         return {
@@ -65,12 +68,15 @@ class Host:
             "default_listen": sorted(
                 {same_address(listen) for block in foreign for listen in block.listens if is_default(listen)}
             ),
+            "http_directives": sorted(
+                {directive.name for directive in http_directives(main) if directive.path not in managed}
+            ),
             "edits": self._edits(adopted, insertion),
             "pristine": pristine,
             "existing": [path for path in replaced + paths if os.path.lexists(path)],
         }
 
-    def servers(self, conf: str) -> list[Server]:
+    def configuration(self, conf: str) -> list[Directive]:
         base = os.path.dirname(conf)
 
         def include(pattern: str) -> Iterable[tuple[str, str]]:
@@ -79,7 +85,7 @@ class Host:
                 if os.path.isfile(path):
                     yield path, read(path)
 
-        found: list[Server] = servers(parse(read(conf), conf, include))
+        found: list[Directive] = parse(read(conf), conf, include)
         return found
 
     def _adopted(self, foreign: list[Server], adopt: list[str]) -> list[Server]:
@@ -132,6 +138,10 @@ class Host:
 def _match(pattern: str, text: str) -> str:
     found = re.search(pattern, text)
     return found.group(1) if found else ""
+
+
+def _paths(main: list[Directive]) -> set[str]:
+    return {directive.path for directive in http_directives(main)}
 
 
 def _includes(block: Server, policy: str, insertion: str) -> bool:

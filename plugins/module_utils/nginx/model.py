@@ -170,26 +170,28 @@ def flat(directives: Iterable[Directive]) -> Iterator[Directive]:
             yield from flat(directive.block or [])
 
 
+def http_directives(main: Iterable[Directive]) -> list[Directive]:
+    """What is set at the http level itself."""
+    return [inner for http in flat(main) if http.name == "http" for inner in flat(http.block or [])]
+
+
 def servers(main: Iterable[Directive]) -> list[Server]:
     """The server blocks of ``http``, in the order in which nginx meets them."""
     found = []
-    for http in flat(main):
-        if http.name != "http" or http.block is None:
+    for server in http_directives(main):
+        if server.name != "server" or server.block is None or server.opened < 0:
             continue
-        for server in flat(http.block):
-            if server.name != "server" or server.block is None or server.opened < 0:
-                continue
-            inside = list(flat(server.block))
-            found.append(
-                Server(
-                    server.path,
-                    server.line,
-                    server.opened,
-                    [name for inner in inside if inner.name == "server_name" for name in inner.args],
-                    [" ".join(inner.args) for inner in inside if inner.name == "listen"] or ["80"],
-                    [inner.args[0] for inner in inside if inner.name == "include" and inner.args],
-                )
+        inside = list(flat(server.block))
+        found.append(
+            Server(
+                server.path,
+                server.line,
+                server.opened,
+                [name for inner in inside if inner.name == "server_name" for name in inner.args],
+                [" ".join(inner.args) for inner in inside if inner.name == "listen"] or ["80"],
+                [inner.args[0] for inner in inside if inner.name == "include" and inner.args],
             )
+        )
     return found
 
 

@@ -64,6 +64,7 @@ def test_what_is_not_ours_and_has_no_policy_is_uncovered(etc: Path) -> None:
     assert uncovered(found) == ["shop", "blog", "shop", "blog", "stock"]
     assert found["default_listen"] == ["*:80", "*:8080"]
     assert found["edits"] == []
+    assert found["http_directives"] == ["include", "server"]
     assert found["existing"] == [f"{etc}/nginx.conf"]
     (etc / "sites-available/shop").write_text(
         f"server {{ server_name shop; include {etc}/snippets/policy-php.conf; }}\n"
