@@ -39,6 +39,7 @@ _value:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -46,7 +47,9 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.modules import backup_plan, backup_selection, backup_vault
-from botocore.session import get_session
+
+with suppress(ImportError):  # the modules say so
+    from botocore.session import get_session
 
 # The role has its own; the rule is only that there is one.
 A_ROLE = "arn:aws:iam::000000000000:role/backup"
