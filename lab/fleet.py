@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
 
 LOGIN = "admin"
+# Every host has its IPv4 address in an IPv6 network, too: unique local (RFC 4193), spoken on the lab's own bridge only.
+IPV6_PREFIX = "fd72:616d:7061:7274::"
 # The AMI that the instances claim to be made from.
 IMAGE = "lab-debian"
 # Label on everything a lab makes; its value is the state folder of that lab.
@@ -265,7 +267,7 @@ def _host(host: Host, container: Container | None, addresses: tuple[str, str], r
                references[host.platform])  # fmt: skip
     if container is None or not container.running:
         podman("start", name)
-    _boot(host, name, visitor)
+    _boot(host, name, addresses)
     return container is None
 
 
@@ -283,6 +285,9 @@ FIRST_BOOT = """
 set -eu
 install -m 0600 -o {login} -g {login} /dev/stdin /home/{login}/.ssh/authorized_keys
 [ -z "{visitor}" ] || ip address replace {visitor}/24 dev eth0
+for address in {address} {visitor}; do
+    [ ! -e /proc/sys/net/ipv6 ] || ip -6 address replace {ipv6_prefix}$address/64 dev eth0 nodad
+done
 [ "{role}" != web ] || systemctl enable --quiet --now app.service
 install -d -m 0755 /etc/aws
 cat > /etc/aws/credentials <<END
@@ -296,8 +301,9 @@ cat /etc/ssh/ssh_host_ed25519_key.pub
 """
 
 
-def _boot(host: Host, name: str, visitor: str) -> None:
+def _boot(host: Host, name: str, addresses: tuple[str, str]) -> None:
     """Wait until systemd is up, then do a first boot's work."""
+    address, visitor = addresses
     deadline = time.monotonic() + 60
     while True:
         state = podman("exec", name, "systemctl", "is-system-running", check=False).stdout.strip()
@@ -306,7 +312,10 @@ def _boot(host: Host, name: str, visitor: str) -> None:
         if time.monotonic() > deadline:
             raise LabError(f"{host.name} does not boot (state {state.decode() or 'none'}): podman logs {name}")
         time.sleep(0.1)
-    script = FIRST_BOOT.format(login=LOGIN, visitor=visitor, role=host.role, account=host.account, region=REGION)
+    script = FIRST_BOOT.format(
+        login=LOGIN, address=address, visitor=visitor, ipv6_prefix=IPV6_PREFIX, role=host.role, account=host.account,
+        region=REGION,
+    )  # fmt: skip
     podman("exec", "--interactive", name, "sh", "-c", script, stdin=KEY.with_suffix(".pub").read_bytes())
 
 
