@@ -67,7 +67,8 @@ def pattern(text: str) -> re.Pattern[str] | None:
     """A pattern of the model (Java's syntax) for Python; None when Python cannot express it."""
     for name, members in _CLASSES.items():
         text = text.replace(name, members)
-    text = re.sub(r"\\u([0-9a-fA-F]{4})-\\uD[0-9a-fA-F]{3}|\\uD[8-9A-F][0-9a-fA-F]{2}", "", text)
+    # What lies beyond the basic plane Java writes as a pair of surrogates.
+    text = re.sub(r"(?i)\\uD800\\uDC00-\\uDBFF\\uDFFF", lambda _: r"\U00010000-\U0010FFFF", text)
     try:
         return re.compile(text)
     except re.error:
