@@ -183,7 +183,7 @@ def test_no_thread_is_left_behind(heard: int) -> None:
     end = time.monotonic() + 10
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # one of an earlier test may have ended meanwhile
 
 
 class Store(dict[str, Any]):
