@@ -12,7 +12,7 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 lab := .venv/bin/python -m lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-clean lab-up lab-down lab-status test lint unit integration build sanity docs nginx oldest molecule benchmarks
+.PHONY: help setup demo demo-clean lab-up lab-down lab-status test lint unit integration build sanity docs nginx oldest ee awx-check awx-accept molecule benchmarks
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ lab-down: ## remove the lab's hosts and region
 lab-status: ## show what is up
 	@$(lab) status
 
-test: setup lint unit integration build docs nginx oldest sanity molecule ## everything, as CI runs it
+test: setup lint unit integration build docs nginx oldest ee awx-check sanity molecule ## everything, as CI runs it
 	@echo 'All tests passed.'
 
 lint: setup ## ansible-lint, yamllint, ruff, mypy, shellcheck
@@ -59,6 +59,16 @@ nginx: setup ## gixy over the rendered nginx configuration
 
 oldest: setup ## the oldest ansible-core that meta/runtime.yml promises
 	@echo "== $@" && time tests/gates/oldest
+
+ee: setup ## what AWX's execution environment would hold
+	@echo "== $@" && time tests/gates/ee
+
+awx-check: setup ## what AWX is to have (playbooks/vars/awx.yml), checked offline
+	@echo "== $@" && ansible-playbook -i localhost, playbooks/awx.yml --tags check
+
+awx-accept: setup ## try it on the AWX of CONTROLLER_HOST, and leave nothing behind
+	@if [ -n "$${CONTROLLER_HOST:-}" ]; then ansible-playbook -i localhost, playbooks/awx_accept.yml; \
+	else echo 'awx-accept: skipped, since CONTROLLER_HOST names no AWX (and CONTROLLER_OAUTH_TOKEN its token)'; fi
 
 sanity: setup ## ansible-test sanity on the built collection
 	@echo "== $@" && time tests/gates/sanity

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rampart.ops.plugins.action.check_variables import unknown_names, wrong_values
+from ansible_collections.rampart.ops.plugins.plugin_utils.role_variables import unknown_names, wrong_values
 
 REPO = Path(__file__).resolve().parents[2]
 SPECS = {
