@@ -1,6 +1,7 @@
 """Make of the files of denied addresses one that nginx cannot stumble over: denied.py DIRECTORY TRUSTED DENIED.
 
 Reads DIRECTORY/denied/*.conf, lines such as "203.0.113.7 1;" and "2001:db8::/32 1;", and writes DIRECTORY/denied.geo.
+The mark DIRECTORY/denied/changed, by which a writer calls it, is taken away first.
 TRUSTED and DENIED are addresses and networks, with commas between them. Those denied are added; those trusted, the
 proxies in front of this host, are taken out, since their health checks speak for nobody. A line that is neither an
 address nor a network, or that takes in too much, is left out and named on the error output.
@@ -83,6 +84,7 @@ def write(directory, trusted, denied):
 def main():
     directory = pathlib.Path(sys.argv[1])
     trusted, denied = ([network(word) for word in words.split(",") if word] for words in sys.argv[2:4])
+    (directory / "denied/changed").unlink(missing_ok=True)
     # Once more after each change: a file may have been written while the last ones were read.
     while write(directory, trusted, denied):
         subprocess.run(["systemctl", "try-reload-or-restart", "nginx.service"], check=False)
