@@ -13,6 +13,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 LINE = re.compile(r"(\S+)\s+1\s*;\s*(?:#.*)?$")
 SHORTEST = {4: 8, 6: 16}
@@ -85,9 +86,15 @@ def main():
     directory = pathlib.Path(sys.argv[1])
     trusted, denied = ([network(word) for word in words.split(",") if word] for words in sys.argv[2:4])
     (directory / "denied/changed").unlink(missing_ok=True)
-    # Once more after each change: a file may have been written while the last ones were read.
-    while write(directory, trusted, denied):
-        subprocess.run(["systemctl", "try-reload-or-restart", "nginx.service"], check=False)
+    # Until nothing has changed for a second: who writes a new file and then renames it calls this by the first, and
+    # systemd does not notice the second while this runs.
+    quiet = 0
+    while quiet < 5:
+        quiet += 1
+        if write(directory, trusted, denied):
+            quiet = 0
+            subprocess.run(["systemctl", "try-reload-or-restart", "nginx.service"], check=False)
+        time.sleep(0.2)
 
 
 main()
