@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,6 +147,8 @@ def run(project: Path, inventory: Mapping[str, Any], job: Job, work: Path, slice
             ]
         ),
         "ANSIBLE_FORCE_COLOR": "False",
+        # AWX has a short path of its own, too: a socket's may have 108 characters.
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{tempfile.gettempdir()}/awx-cp",
         # A container begins with no known hosts; ssh looks in the home that the system knows, not in HOME.
         "ANSIBLE_SSH_COMMON_ARGS": f"-o UserKnownHostsFile={work}/home/known_hosts",
         "ANSIBLE_HOST_KEY_CHECKING": "False",
