@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from ansible_collections.rampart.ops.plugins.plugin_utils.awx import rrule
 from ansible_collections.rampart.ops.plugins.plugin_utils.awx.declaration import (
     BUILT_IN,
+    JOB_TEMPLATES,
     KINDS,
     TEMPLATES,
     Kind,
@@ -231,8 +232,7 @@ def _references(declared: Mapping[str, Any], modules: Mapping[str, Options], pro
         for kind in KINDS
         for index, each in enumerate(declared.get(kind.variable) or [])
     ]
-    templates = next(kind for kind in KINDS if kind.variable == "awx_job_templates")
-    listed.append((("awx_job_template_defaults",), templates, declared.get("awx_job_template_defaults") or {}))
+    listed.append((("awx_job_template_defaults",), JOB_TEMPLATES, declared.get("awx_job_template_defaults") or {}))
     for place, kind, each in listed:
         for option, kinds in kind.references.items():
             known = known_names(declared, kinds)
@@ -417,8 +417,9 @@ def _prompts(place: Place, each: Mapping[str, Any], template: Mapping[str, Any],
 
 
 def _by_name(declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    templates = next(kind for kind in KINDS if kind.variable == "awx_job_templates")
-    return {each["name"]: with_defaults(templates, each, declared) for each in declared.get("awx_job_templates") or []}
+    return {
+        each["name"]: with_defaults(JOB_TEMPLATES, each, declared) for each in declared.get("awx_job_templates") or []
+    }
 
 
 def _schedules(declared: Mapping[str, Any], modules: Mapping[str, Options], project: Project) -> Iterator[Problem]:

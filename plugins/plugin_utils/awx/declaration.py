@@ -63,6 +63,8 @@ KINDS = (
     Kind("awx_schedules", "schedule", {"unified_job_template": TEMPLATES, **_RUN}),
 )
 
+JOB_TEMPLATES = next(kind for kind in KINDS if kind.variable == "awx_job_templates")
+
 # What a new AWX has already. Source: https://docs.ansible.com/automation-controller/latest/html/userguide/credentials.html
 # (types), and a running AWX 24.6.1 (the rest).
 BUILT_IN: Mapping[str, frozenset[str]] = {
@@ -148,8 +150,7 @@ def prefixed(declared: Mapping[str, Any], prefix: str) -> dict[str, Any]:
                 }
                 for each in declared[kind.variable]
             ]
-    templates = next(kind for kind in KINDS if kind.variable == "awx_job_templates")
-    result["awx_job_template_defaults"] = moved(templates, declared.get("awx_job_template_defaults") or {})
+    result["awx_job_template_defaults"] = moved(JOB_TEMPLATES, declared.get("awx_job_template_defaults") or {})
     return result
 
 

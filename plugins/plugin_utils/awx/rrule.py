@@ -10,13 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dateutil import rrule, tz
+try:
+    from dateutil import rrule, tz
+except ImportError:  # boto3 brings it
+    rrule = tz = None
 
 MAX_COUNT = 999  # AWX: "COUNT > 999 is unsupported"
 
 
 def problems(text: str) -> Iterator[str]:
     """Yield one sentence for each reason for which AWX would refuse this rule, and what to write instead."""
+    if rrule is None:
+        yield "the Python package python-dateutil is missing, without which no rule can be judged."
+        return
     starts = re.findall(r"DTSTART(?:;[^:\s]*)?:\S*", text)
     rules = re.findall(r"(?:EX|R)RULE:\S*", text)
     if not starts:
