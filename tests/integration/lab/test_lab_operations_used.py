@@ -18,7 +18,7 @@ from lab.aws.testing import REPO
 
 # Services whose clients our plugins make. A client of another one must be added here; the test below sees to it.
 SERVICES = ("backup", "cloudwatch", "ec2", "iam", "logs", "wafv2", "sns", "kms", "events", "lambda", "ssm", "sts", "s3",
-            "elbv2", "resourcegroupstaggingapi")  # fmt: skip
+            "elbv2", "resourcegroupstaggingapi", "autoscaling")  # fmt: skip
 # Operations that moto answers without doing what they say (tried call by call): nobody may rely on them.
 PRETENDED = {
     ("logs", "StartQuery"),
