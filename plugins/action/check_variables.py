@@ -9,6 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.rampart.ops.plugins.plugin_utils.role_variables import (
+    PLAYBOOKS,
     ROLES,
     Spec,
     load,
@@ -33,7 +34,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             raise AnsibleError(f"roles: expected a list of some of {', '.join(all_roles)}, got {roles!r}")
         specs = {role: specification(role) for role in roles}
         problems = [
-            *unknown_names(list(variables), specs, all_roles),
+            # waf_report_hours is read by waf_report.yml, not by the role waf.
+            *unknown_names(list(variables), specs, all_roles + [path.stem for path in PLAYBOOKS.glob("*.yml")]),
             *(problem for role in roles for problem in self._values(role, specs[role], variables)),
         ]
         host = variables.get("inventory_hostname")

@@ -306,6 +306,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.wafv2.web_acl_api impo
 from ansible_collections.rampart.ops.plugins.module_utils.wafv2.web_acl_reconcile import plan_now, write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -356,7 +357,7 @@ ARGUMENT_SPEC = {
 }
 
 
-def wanted_of(params: dict[str, Any], region: str, model: Model) -> Wanted:
+def wanted_of(params: Mapping[str, Any], region: str | None, model: Model) -> Wanted:
     """What the user asks for; InvalidError if it cannot be."""
     given = params["rules"]
     if given is not None:

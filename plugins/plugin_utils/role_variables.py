@@ -13,6 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
 
 ROLES = Path(__file__).parent.parent.parent / "roles"
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 
 SCALARS = ("str", "int", "float", "bool", "path", "bytes", "bits")
 

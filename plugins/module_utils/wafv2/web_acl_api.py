@@ -47,7 +47,7 @@ class WebAcls(Scoped):  # type: ignore[misc]
         self._after_dissociation = Caller(
             client, deadline, self.transient | {"WAFAssociatedItemException"}, self.conflicts, _REMEDIES
         )
-        self.model = model_of(client)
+        self.model = model_of(client.meta.service_model)
         self._unknown: tuple[str, ...] = ()
         client.meta.events.register("after-call.wafv2.GetWebACL", self._remember_unknown)
         self._types = client.meta.service_model.shape_for("ResourceType").enum
@@ -161,9 +161,8 @@ class WebAcls(Scoped):  # type: ignore[misc]
         return {"Name": web_acl.name, "Scope": self.scope, "Id": web_acl.id, "LockToken": web_acl.lock_token}
 
 
-def model_of(client: Any) -> Model:
-    """The shapes of this client's version of botocore."""
-    service = client.meta.service_model
+def model_of(service: Any) -> Model:
+    """The shapes of this version of botocore, from its model of the service."""
     members = service.operation_model("UpdateWebACL").input_shape.members
     return Model(
         members={name: shape for name, shape in members.items() if name not in _KEYS},
