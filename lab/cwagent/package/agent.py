@@ -35,6 +35,7 @@ def main() -> int:
     try:
         settings = json.loads(options.config.read_text().partition("\n")[2])
         config, runtime = settings["config"], settings["runtime"]
+        os.environ.update(json.loads((options.envconfig or options.config.with_name("env-config.json")).read_text()))
     except (OSError, ValueError, KeyError) as error:
         print(f"E! {options.config} cannot be read: {error}", file=sys.stderr)
         return 1

@@ -56,7 +56,7 @@ class Client:
             **({"X-Amz-Security-Token": token} if token else {}),
         }
         request = urllib.request.Request(self.endpoint, data=body, headers=signed)  # noqa: S310 - endpoint_override
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        opener = urllib.request.build_opener()  # through the proxies of the environment
         try:
             with opener.open(request, timeout=TIMEOUT) as reply:
                 content: bytes = reply.read()

@@ -67,13 +67,13 @@ def check(config: Config) -> None:
         raise ConfigError("\n".join(["E! Invalid Json input schema.", *problems]))
 
 
-def common_config(path: Path) -> dict[str, str]:
-    """[credentials] of common-config.toml."""
+def common_config(path: Path, section: str = "credentials") -> dict[str, str]:
+    """A section of common-config.toml."""
     try:
         parsed = tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise ConfigError(f"E! Failed to parse common-config file {path} with error: {error}") from error
-    return {key: str(value) for key, value in parsed.get("credentials", {}).items()}
+    return {key: str(value) for key, value in parsed.get(section, {}).items()}
 
 
 def detect_mode(mode: str) -> str:

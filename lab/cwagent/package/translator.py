@@ -35,6 +35,7 @@ def main() -> int:
 def translate(input_dir: Path, output: Path, mode: str, common: Path | None, multi_config: str) -> None:
     """Write the merged configuration. The stand-in's .toml is a comment and JSON: only the stand-in reads it."""
     credentials = configuration.common_config(common) if common else {}
+    proxy = configuration.common_config(common, "proxy") if common else {}
     mode = configuration.detect_mode(mode)
     config = configuration.merge(configuration.read_parts(input_dir, multi_config))
     configuration.check(config)
@@ -47,4 +48,6 @@ def translate(input_dir: Path, output: Path, mode: str, common: Path | None, mul
     name, file = configuration.profile(mode, credentials)
     runtime = {"mode": mode, "region": region, "profile": name, "shared_credential_file": str(file) if file else ""}
     output.write_text("# STAND-IN: JSON, not TOML\n" + json.dumps({"runtime": runtime, "config": config}, indent=1))
-    output.with_name("env-config.json").write_text("{}\n")
+    output.with_name("env-config.json").write_text(
+        json.dumps({name.upper(): value for name, value in proxy.items() if value}) + "\n"
+    )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,10 @@ class _Ec2(Copies):
     busy = ("VolumeInUse",)
 
     def mark(self, arn: str, tags: Tags) -> None:
-        self._caller.call("create_tags", f"tag the copy {arn}", Resources=[id_of(arn)], Tags=_pairs(tags))
+        self._tag([id_of(arn)], arn, tags)
+
+    def _tag(self, ids: Sequence[str], arn: str, tags: Tags) -> None:
+        self._caller.call("create_tags", f"tag the copy {arn}", Resources=list(ids), Tags=_pairs(tags))
 
     def _delete_volume(self, volume: str) -> None:
         self._caller.call("delete_volume", f"delete the volume {volume}", VolumeId=volume)
@@ -100,6 +103,11 @@ class _Instances(_Ec2):
         answer = self._look("describe_instances", arn, InstanceIds=[id_of(arn)])
         found: dict[str, Any] = answer["Reservations"][0]["Instances"][0]
         return found
+
+    def mark(self, arn: str, tags: Tags) -> None:
+        """With its volumes, which may stay when it is terminated."""
+        disks = self._instance(arn).get("BlockDeviceMappings", ())
+        self._tag([id_of(arn), *(each["Ebs"]["VolumeId"] for each in disks)], arn, tags)
 
     def state(self, arn: str) -> State:
         instance = self._instance(arn)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -183,6 +183,8 @@ def clear(api: Backup, shelf: Shelf, ledger: Ledger, entry: Entry) -> str | None
     if arn is None and KINDS[entry.kind].name_key:
         arn = copies.find(entry.name)  # a job that failed may have made it all the same
     if arn:
+        with suppress(CallError):  # of who may only remove what is marked: a drill may have ended before that
+            copies.mark(arn, {"rampart:drill": entry.id})
         copies.remove(arn, lambda: looks(time.monotonic() + GRACE))
     elif entry.job_id is None and not KINDS[entry.kind].name_key:
         # Its restore was perhaps never asked for; what AWS has made of it has no name by which it could be told.

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.rampart.ops.plugins.plugin_utils.json_schema import errors
+
+from lab.cwagent.package import configuration as agents
+from lab.cwagent.package import paths, translator
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/cloudwatch_agent"
@@ -81,6 +84,47 @@ def test_every_preset_is_valid_on_every_distribution(
     measured = set(config.get("metrics", {}).get("metrics_collected", {}))
     assert ("mem" in measured) == ("system" in presets)
     assert {"statsd", "procstat"} & measured == {"statsd", "procstat"} & set(presets)
+
+
+@pytest.fixture
+def translate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """The lab agent's translator on an instance: several parts in, what the agent would run out."""
+    monkeypatch.setattr(paths, "SCHEMA", ROLE / "files/schema/schema.json")
+    monkeypatch.setattr(agents, "imds_region", lambda: "ap-northeast-2")
+    (tmp_path / "parts").mkdir()
+
+    def run(**parts: dict[str, Any]) -> dict[str, Any]:
+        for name, part in parts.items():
+            (tmp_path / f"parts/{name}.json").write_text(json.dumps(part))
+        translator.translate(tmp_path / "parts", tmp_path / "out.toml", "auto", None, "remove")
+        return dict(json.loads((tmp_path / "out.toml").read_text().partition("\n")[2])["config"])
+
+    return run
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("source", ["journald", "file"])
+def test_the_translator_takes_every_preset(
+    translate: Callable[..., dict[str, Any]], source: str, family: str, tmp_path: Path
+) -> None:
+    for presets in [[each] for each in PRESETS] + [PRESETS]:
+        config = configuration(family=family, cloudwatch_agent_presets=presets, cloudwatch_agent_auth_source=source)
+        assert translate(agent=config) == config
+
+
+def test_another_roles_part_is_appended_to_all_presets(translate: Callable[..., dict[str, Any]]) -> None:
+    ours = configuration(cloudwatch_agent_presets=PRESETS, cloudwatch_agent_auth_source="journald")
+    entry = {"file_path": "/var/log/app.log", "log_group_name": "/app"}
+    app = {
+        "agent": ours["agent"],
+        "logs": {"logs_collected": {"files": {"collect_list": [entry]}}},
+        "metrics": {"metrics_collected": {"procstat": [{"exe": "app", "measurement": ["cpu_usage"]}]}},
+    }
+    both = translate(agent=ours, app=app)
+    files = ours["logs"]["logs_collected"]["files"]["collect_list"]
+    assert both["logs"]["logs_collected"]["files"]["collect_list"] == [*files, entry]
+    assert [each["exe"] for each in both["metrics"]["metrics_collected"]["procstat"]] == ["sshd", "app"]
+    assert both["logs"]["logs_collected"]["journald"] == ours["logs"]["logs_collected"]["journald"]
 
 
 def test_the_metric_that_an_alarm_names_has_one_dimension() -> None:

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
+import http.server
 import json
 import threading
 from pathlib import Path
@@ -11,11 +14,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 from lab import cwagent
 from lab.cwagent.package import agent, configuration, downloader, schema, sources, translator
-from lab.cwagent.package.cloudwatch import ApiError, LogStream
+from lab.cwagent.package.cloudwatch import ApiError, Client, LogStream
 
+ROLE = "roles/cloudwatch_agent"
 SCHEMA_FILE = Path(cwagent.__file__).parent / "schema/schema.json"
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 FILES = {"file_path": "/var/log/a", "log_group_name": "g", "retention_in_days": 90}
@@ -195,6 +201,46 @@ def test_a_long_event_is_cut_to_what_the_service_takes() -> None:
     text = sources.clip("é" * sources.MAX_EVENT)
     assert len(text.encode()) <= sources.MAX_EVENT
     assert text.endswith(sources.TRUNCATED)
+
+
+def test_what_a_proxy_is_configured_for_goes_through_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the role's template writes it, through the translator, into the environment of the agent."""
+    seen: list[tuple[str, str]] = []
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append((self.path, self.headers["Proxy-Authorization"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    names = {"cloudwatch_agent_http_proxy": f"http://user:word@127.0.0.1:{server.server_port}"}
+    template = (Path(cwagent.__file__).parents[2] / ROLE / "templates/common-config.toml.j2").read_text()
+    defaults = {"cloudwatch_agent_https_proxy": "", "cloudwatch_agent_no_proxy": "169.254.169.254,logs.here"}
+    variables = {"__cloudwatch_agent_credentials_file": "", **defaults, **names}
+    common = tmp_path / "common-config.toml"
+    common.write_text(Templar(DataLoader(), variables=variables).template(trust_as_template(template)))
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/a.json").write_text(json.dumps(logs(files=[FILES])))
+    monkeypatch.setattr("lab.cwagent.package.paths.SCHEMA", SCHEMA_FILE)
+    monkeypatch.setattr(configuration, "imds_region", lambda: "eu-west-1")
+    translator.translate(tmp_path / "parts", tmp_path / "out.toml", "auto", common, "remove")
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in json.loads((tmp_path / "env-config.json").read_text()).items():
+        monkeypatch.setenv(name, value)
+    client = Client("logs", "http://logs.there", "eu-west-1", lambda: ("AKIALAB_x", ""))
+    client.query("PutMetricData", "2010-08-01", {})
+    with pytest.raises(OSError):
+        dataclasses.replace(client, endpoint="http://logs.here").query("PutMetricData", "2010-08-01", {})
+    server.shutdown()
+    server.server_close()
+    assert seen == [("http://logs.there", "Basic " + base64.b64encode(b"user:word").decode())]
 
 
 class FakeClient:
