@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 
 _TOKENS = ("NextMarker", "NextToken", "nextToken", "Marker")
-_LIMITS = ("Limit", "limit", "MaxResults", "maxResults", "MaxItems", "MaxRecords", "PageSize")
+_LIMITS = ("Limit", "limit", "MaxResults", "maxResults", "MaxItems", "maxItems", "MaxRecords", "PageSize")
 # AWS WAF answers a NextMarker with every page that holds anything, also with the last one
 # (https://github.com/aws/aws-sdk/issues: "ListWebACLs returns NextMarker on the last page"); the page after is empty.
 _MARKER_ON_EVERY_PAGE = {"wafv2"}
+# How many items a page has if the caller does not say; here it is what a query can answer at most.
+_DEFAULT_SIZE = 100
+_DEFAULT_SIZES = {("logs", "GetQueryResults"): 10_000}
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Paging:
     result: str
     limit: str | None
     more: str | None
+    size: int = _DEFAULT_SIZE
 
 
 @functools.cache
@@ -58,7 +62,8 @@ def paging_of(service: str, operation_name: str, operation: OperationModel) -> P
     lists = [name for name, shape in answers.items() if shape.type_name == "list"]
     if token is None or len(lists) != 1:
         return None
-    return Paging(token, token, lists[0], next((name for name in _LIMITS if name in members), None), None)
+    limit = next((name for name in _LIMITS if name in members), None)
+    return Paging(token, token, lists[0], limit, None, _DEFAULT_SIZES.get((service, operation_name), _DEFAULT_SIZE))
 
 
 def is_ours(call: Call, paging: Paging, wanted: bool) -> bool:
@@ -78,7 +83,7 @@ def page(service: str, paging: Paging, params: Params, page_size: int, invoke: C
     """One page of at most page_size items (and of no more than the caller asked for)."""
     offset = _offset(service, params.get(paging.input_token))
     asked = params.get(paging.limit) if paging.limit else None
-    size = min(page_size or asked or 100, asked or page_size or 100)
+    size = min(page_size or asked or paging.size, asked or page_size or paging.size)
     whole = everything(paging, params, invoke)
     items = whole.get(paging.result) or []
     whole[paging.result] = items[offset : offset + size]

@@ -77,6 +77,11 @@ def acl(*rules: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }
 
 
+def query(**changes: Any) -> dict[str, Any]:
+    groups = {} if "logGroupNames" in changes else {"logGroupName": "group"}
+    return {**groups, "startTime": 1_700_000_000, "endTime": 4_000_000_000, "queryString": "limit 1", **changes}
+
+
 def geo(code: str = "DE") -> dict[str, Any]:
     return {"GeoMatchStatement": {"CountryCodes": [code]}}
 
@@ -423,6 +428,21 @@ ROWS: list[tuple[str, str, dict[str, Any], str, str, str]] = [
      "InvalidParameterException", "exceeds limit of 1048576", f"{LOGS}PutLogEvents.html"),
     ("empty message", "logs.PutLogEvents", batch(1, message=""), "InvalidParameterException", "length",
      f"{LOGS}PutLogEvents.html"),
+    ("query of no log group", "logs.StartQuery", query(logGroupName="nowhere"), "ResourceNotFoundException",
+     "does not exist", f"{LOGS}StartQuery.html"),
+    ("query of 51 log groups", "logs.StartQuery", query(logGroupNames=["group"] * 51), "InvalidParameterException",
+     "50", f"{LOGS}StartQuery.html"),
+    ("query that ends before it begins", "logs.StartQuery", query(endTime=1), "InvalidParameterException", "start time",
+     f"{LOGS}StartQuery.html"),
+    ("query of a time before the log group", "logs.StartQuery", query(startTime=1, endTime=2),
+     "MalformedQueryException", "creation time", f"{LOGS}StartQuery.html"),
+    ("query with an unknown command", "logs.StartQuery", query(queryString="fields a | guess b"),
+     "MalformedQueryException", "unexpected symbol", f"{LOGS}QueryCompileError.html"),
+    ("results of no query", "logs.GetQueryResults", {"queryId": "none"}, "ResourceNotFoundException", "not exist",
+     f"{LOGS}GetQueryResults.html"),
+    ("update of no query definition", "logs.PutQueryDefinition",
+     {"name": "n", "queryString": "limit 1", "queryDefinitionId": "none"}, "ResourceNotFoundException", "not exist",
+     f"{LOGS}PutQueryDefinition.html"),
     # --- cloudwatch
     ("namespace of AWS", "cloudwatch.PutMetricData", {"Namespace": "AWS/EC2", "MetricData": [metric()]},
      "InvalidParameterValue", "Namespace", f"{CLOUDWATCH}PutMetricData.html"),
