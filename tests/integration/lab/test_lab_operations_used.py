@@ -21,7 +21,6 @@ SERVICES = ("backup", "cloudwatch", "ec2", "iam", "logs", "wafv2", "sns", "kms",
             "elbv2", "resourcegroupstaggingapi", "autoscaling")  # fmt: skip
 # Operations that moto answers without doing what they say (tried call by call): nobody may rely on them.
 PRETENDED = {
-    ("logs", "StartQuery"),
     ("ssm", "SendCommand"),
     ("ce", "GetCostAndUsage"),
     ("athena", "StartQueryExecution"),
