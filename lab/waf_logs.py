@@ -17,6 +17,7 @@ import argparse
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ Event = dict[str, Any]
 MOZILLA = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+HOSTILE_URI = "/</td></script><svg/onload=alert(3)>{{ 7 * 7 }}&amp;\u202egpj.php"
+RARELY = 130  # one in so many requests
 MAX_BATCH, BATCH_SPAN = 500, 23 * 3_600_000
 
 COMMON, PHP, REPUTATION, SQLI = (
@@ -86,7 +89,7 @@ ACTORS = (
     Actor(
         tuple(f"198.51.100.{n}" for n in range(100, 140)), ("US", "CN", "BR", "VN"),
         ("curl/8.5.0", "Go-http-client/1.1"),
-        ("/index.php", "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php", "/public/index.php"), 80,
+        ("/index.php", "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php", HOSTILE_URI), 80,
         args=("a=allow_url_include%3d1", "s=/index/think/app/invokefunction"), match=PHP_PROBE,
     ),
     Actor(("192.0.2.66",), ("SC",), ("Mozilla/5.0 zgrab/0.x",), ("/", "/.env", "/.git/config"), 30,
@@ -103,10 +106,10 @@ def events(
     chance = random.Random(seed)  # noqa: S311 - traffic that can be repeated, no secret
     actors = chance.choices(ACTORS, weights=[actor.weight for actor in ACTORS], k=requests)
     times = sorted(_moment(chance, start, end) for _ in range(requests))
+    seen: Counter[Actor] = Counter()
     for moment, actor in zip(times, actors, strict=True):
-        match = actor.match
-        if actor.rarely and chance.random() < 0.005:
-            match = actor.rarely
+        seen[actor] += 1
+        match = actor.rarely if actor.rarely and seen[actor] % RARELY == RARELY // 2 else actor.match
         yield _event(chance, web_acl_arn, moment, actor, match, counting)
 
 

@@ -170,12 +170,7 @@ def _field(path: str) -> Expression:
             return _Moment(value) if whole == "@timestamp" else value
         value = record.get(names[0])
         for name in names[1:]:
-            if isinstance(value, dict):
-                value = value.get(name)
-            elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
-                value = value[int(name)]
-            else:
-                return None
+            value = value.get(name) if isinstance(value, dict) else None
         return value
 
     return read

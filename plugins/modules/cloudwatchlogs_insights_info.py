@@ -92,9 +92,10 @@ EXAMPLES = r"""
           | limit 25
   register: blocked
 
-- name: Show the addresses
+- name: Show them
   ansible.builtin.debug:
-    msg: "{{ blocked.queries[0].results | map(attribute='httpRequest.clientIp') }}"
+    msg: "{{ item['httpRequest.clientIp'] }}: {{ item.requests }}"
+  loop: "{{ blocked.queries[0].results }}"
 """
 
 RETURN = r"""
@@ -177,7 +178,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.insights.model import 
     check_log_group_name,
     span_of,
 )
-from ansible_collections.rampart.ops.plugins.module_utils.insights.runs import estimated_bytes, run_all
+from ansible_collections.rampart.ops.plugins.module_utils.insights.runs import estimated_bytes, problems, run_all
 
 if TYPE_CHECKING:
     from typing import Any
@@ -231,9 +232,9 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
         "estimated_bytes": estimated,
         "bytes_scanned": sum(each["statistics"]["bytes_scanned"] for each in told),
     }
-    bad = [each for each in runs if not each.succeeded]
-    if bad:
-        result.update(failed=True, msg="; ".join(f"query {each.query.name}: {each.error}" for each in bad))
+    wrong = problems(runs)
+    if wrong:
+        result.update(failed=True, msg=wrong)
     return result
 
 

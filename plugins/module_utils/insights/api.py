@@ -14,7 +14,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.insights.model import 
 
 _REMEDIES = {"LimitExceededException": "wait for other queries to end, or ask AWS for a higher quota"}
 # GetMetricStatistics answers 1,440 values at most: API_GetMetricStatistics.
-_HOUR, _DAY, _MOST_VALUES = 3600, 86400, 1440
+_HOUR, _MOST_VALUES = 3600, 1440
 
 
 class Insights:
@@ -107,7 +107,7 @@ class Metrics:
 
     def incoming_bytes(self, group: str, span: Span) -> int | None:
         """What a log group has received in this time, uncompressed; None if CloudWatch knows nothing of it."""
-        period = _HOUR if span.seconds <= _HOUR * (_MOST_VALUES - 1) else _DAY
+        period = _HOUR * math.ceil(span.seconds / _HOUR / (_MOST_VALUES - 1))
         answer = self._caller.call(
             "get_metric_statistics",
             f"read how much log group {group} has received",

@@ -60,4 +60,15 @@ def _start(logs: Insights, run: Run, groups: Sequence[str], span: Span) -> None:
     except CallError as error:
         if error.code not in _OF_ONE_QUERY:
             raise
-        run.status, run.error = "Failed", f"{error.message}: {error.cause}"
+        run.status, run.error = "Failed", f"it could not be started: {error.cause}"
+
+
+def problems(runs: Iterable[Run]) -> str:
+    """What went wrong, each thing once."""
+    names: dict[str, list[str]] = {}
+    for run in runs:
+        if not run.succeeded:
+            names.setdefault(run.error, []).append(run.query.name)
+    return "; ".join(
+        f"{'query' if len(which) == 1 else 'queries'} {', '.join(which)}: {error}" for error, which in names.items()
+    )

@@ -58,6 +58,9 @@ class Fleet:
             "AWS_ENDPOINT_URL": self.env["AWS_ENDPOINT_URL"],
         }
         self.task_env = {name: self.env[name] for name in ("LAB_GATEWAY", "LAB_PORT")}
+        # No traffic passes through a web ACL of the lab.
+        logged = [sys.executable, "-m", "lab.waf_logs", "--requests", "300"]
+        subprocess.run(logged, cwd=REPO, env=self.env, check=True)
         self.project = folder / "project"
         jobs.sync(REPO, self.project)
         work = folder / "update"
@@ -106,7 +109,10 @@ def test_each_playbook_runs_and_again_changes_nothing(fleet: Fleet) -> None:
 
 
 STANDING = ("playbooks/site.yml", "playbooks/block.yml", "playbooks/verify.yml")
-SCHEDULED = ("playbooks/site.yml", "playbooks/block.yml", "playbooks/backup_audit.yml", "playbooks/backup_drill.yml")
+SCHEDULED = (
+    "playbooks/site.yml", "playbooks/block.yml", "playbooks/waf_report.yml", "playbooks/backup_audit.yml",
+    "playbooks/backup_drill.yml",
+)  # fmt: skip
 STEPS: list[tuple[str, dict[str, Any]]] = [
     ("playbooks/site.yml", {}),
     ("playbooks/verify.yml", {}),
@@ -114,6 +120,7 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
     ("playbooks/blocked.yml", {"address": "192.0.2.1"}),
     ("playbooks/unblock.yml", {"address": "192.0.2.1"}),
     ("playbooks/backup_now.yml", {"hosts": "all"}),
+    ("playbooks/waf_report.yml", {}),
     ("playbooks/backup_audit.yml", {}),
     ("playbooks/backup_drill.yml", {}),
 ]

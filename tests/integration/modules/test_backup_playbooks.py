@@ -151,7 +151,8 @@ def test_backup_audit(operator: Operator, tmp_path: Path) -> None:
     assert report["summary"] == {"total": 2, "protected": 1, "stale": 0, "unprotected": 1}
     assert [each["resource_name"] for each in report["resources"]] == ["web-2", "web-1"]
     html = (tmp_path / "backup-coverage/coverage.html").read_text()
-    assert '<tr class="unprotected"><td>unprotected' in html
+    assert '<tr class="bad"><td>unprotected</td><td>web-2</td>' in html
+    assert '<tr class="good"><td>protected</td><td>web-1</td>' in html
     assert "scratch" not in html
     back_up(operator.aws, operator.hosts["web-2"]["arn"], vault="rampart")
     code, output = operator.run("backup_audit")

@@ -118,9 +118,11 @@ def test_what_is_stored_bounds_the_cost_where_there_is_no_metric(aws: Aws, traff
 
 def test_a_malformed_query_is_named_and_does_not_hinder_the_others(aws: Aws, traffic: list[dict[str, Any]]) -> None:
     wrong = {"name": "wrong", "query_string": "fields a | guess"}
-    result = fails(aws, "insights_info", log_group_names=[GROUP], queries=[wrong, COUNT])
-    assert result["msg"].startswith("query wrong: ") and "unexpected symbol found guess" in result["msg"]
-    assert [each["status"] for each in result["queries"]] == ["Failed", "Complete"]
+    again = {**wrong, "name": "again"}
+    result = fails(aws, "insights_info", log_group_names=[GROUP], queries=[wrong, COUNT, again])
+    assert result["msg"].startswith("queries wrong, again: it could not be started: ")
+    assert result["msg"].count("unexpected symbol found guess") == 1
+    assert [each["status"] for each in result["queries"]] == ["Failed", "Complete", "Failed"]
     assert len(result["queries"][1]["results"]) == 2
 
 
