@@ -12,6 +12,7 @@ podman procps python3 python3-venv rpm runc util-linux'
 # The browser that looks at the HTML reports in the tests. Ubuntu has one only as a snap: have one in the PATH there.
 [ "$(sed -n 's/^ID=//p' /etc/os-release)" = ubuntu ] || packages="$packages chromium-headless-shell"
 needed_mib=6144
+as_root=$([ "$(id -u)" -eq 0 ] || echo sudo)
 
 # --- Debian packages ---------------------------------------------------------------------------------------------
 { command -v dpkg-query && command -v apt-get; } >/dev/null ||
@@ -20,16 +21,13 @@ needed_mib=6144
 missing=$(dpkg-query --show --showformat='${Package} ${db:Status-Abbrev}\n' $packages 2>/dev/null |
     awk -v all="$packages" '$2 == "ii" {have[$1] = 1} END {n = split(all, p); for (i = 1; i <= n; i++) if (!(p[i] in have)) printf "%s ", p[i]}')
 if [ -n "$missing" ]; then
-    root=''
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || die "packages are missing ($missing): install them as root, or install sudo"
-        root=sudo
-    fi
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        die "packages are missing ($missing): install them as root, or install sudo"
     say "installing packages: $missing"
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
     # shellcheck disable=SC2086 # lists of words
-    if ! { $root apt-get update -qq && $root env DEBIAN_FRONTEND=noninteractive \
+    if ! { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         die "apt could not install: $missing"
@@ -53,4 +51,18 @@ if [ "$(cat .venv/.stamp 2>/dev/null)" != "$stamp" ]; then
     .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement requirements-dev.txt ||
         die 'pip could not install requirements-dev.txt: see its message above'
     echo "$stamp" > .venv/.stamp
+fi
+
+# --- promtool ----------------------------------------------------------------------------------------------------
+# The tests of the alerting rules need it. From Debian's package, which when installed would start a Prometheus here.
+if [ ! -x .venv/bin/promtool ]; then
+    say 'fetching promtool out of the package prometheus'
+    place=$(mktemp -d)
+    trap 'rm -rf "$place" "${log:-}"' EXIT
+    fetch() { (cd "$place" && apt-get download -qq -o APT::Sandbox::User=root prometheus) 2>"$place/log"; }
+    fetch || { $as_root apt-get update -qq && fetch; } ||
+        { cat "$place/log" >&2; die 'apt could not fetch the package prometheus'; }
+    dpkg-deb --fsys-tarfile "$place"/prometheus_*.deb | tar -x -C "$place" ./usr/bin/promtool
+    install "$place/usr/bin/promtool" .venv/bin/.promtool.new
+    mv .venv/bin/.promtool.new .venv/bin/promtool
 fi
