@@ -102,7 +102,10 @@ ACTORS = (
 def events(
     web_acl_arn: str, start: int, end: int, requests: int, seed: int = 1, counting: frozenset[str] = frozenset()
 ) -> Iterator[Event]:
-    """So many requests between two times in milliseconds, in order. Rules named in `counting` count, others block."""
+    """So many requests between two times in milliseconds, in order. Rules named in `counting` count, others block.
+
+    A rule may be one of the web ACL, with a managed group as a whole, or one of a group.
+    """
     chance = random.Random(seed)  # noqa: S311 - traffic that can be repeated, no secret
     actors = chance.choices(ACTORS, weights=[actor.weight for actor in ACTORS], k=requests)
     times = sorted(_moment(chance, start, end) for _ in range(requests))
@@ -122,7 +125,7 @@ def _event(
     chance: random.Random, arn: str, moment: int, actor: Actor, match: Match | None, counting: frozenset[str]
 ) -> Event:
     counted = match is not None and match.rule in counting
-    blocks = match is not None and not counted
+    blocks = match is not None and not counted and match.inner not in counting
     address = chance.choice(actor.addresses)
     country = actor.countries[sum(address.encode()) % len(actor.countries)]
     agent = actor.agents[sum(address.encode()) % len(actor.agents)]
@@ -136,8 +139,8 @@ def _event(
         "terminatingRuleMatchDetails": [],
         "httpSourceName": "ALB",
         "httpSourceId": f"{arn.split(':')[4]}-app/web/1234567890abcdef",
-        "ruleGroupList": [_group(COMMON, match), *([_group(match.rule, match)] if match and match.inner
-                          and match.rule != COMMON else [])],
+        "ruleGroupList": [_group(COMMON, match, counting), *([_group(match.rule, match, counting)]
+                          if match and match.inner and match.rule != COMMON else [])],
         "rateBasedRuleList": _rates(match, address),
         "nonTerminatingMatchingRules": [{"ruleId": match.rule, "action": "COUNT", "ruleMatchDetails": []}]
         if match and counted else [],
@@ -169,14 +172,15 @@ def _kind(match: Match) -> str:
     return "MANAGED_RULE_GROUP" if match.inner else match.kind
 
 
-def _group(name: str, match: Match | None) -> Event:
-    hit = match is not None and match.inner is not None and match.rule == name
+def _group(name: str, match: Match | None, counting: frozenset[str]) -> Event:
+    hit = match.inner if match is not None and match.rule == name else None
+    overridden = {"ruleId": hit, "action": "COUNT", "overriddenAction": "BLOCK", "ruleMatchDetails": []}
     return {
         "ruleGroupId": f"AWS#{name}",
-        "terminatingRule": {"ruleId": match.inner, "action": "BLOCK", "ruleMatchDetails": None}
-        if match and hit
+        "terminatingRule": {"ruleId": hit, "action": "BLOCK", "ruleMatchDetails": None}
+        if hit and hit not in counting
         else None,
-        "nonTerminatingMatchingRules": [],
+        "nonTerminatingMatchingRules": [overridden] if hit in counting else [],
         "excludedRules": None,
         "customerConfig": None,
     }

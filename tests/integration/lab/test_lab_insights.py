@@ -29,7 +29,7 @@ def logs(aws: Aws) -> Any:
 
 
 def start(logs: Any, query: str, **changes: Any) -> str:
-    request = {"logGroupName": GROUP, "startTime": NOW // 1000 - 86_400, "endTime": NOW // 1000 + 60, **changes}
+    request = {"logGroupName": GROUP, "startTime": NOW // 1000 - 86_400, "endTime": NOW // 1000 + 86_400, **changes}
     return str(logs.start_query(queryString=query, **request)["queryId"])
 
 
@@ -131,7 +131,7 @@ def test_what_is_wrong_or_not_known_is_refused(logs: Any, query: str) -> None:
 def test_incoming_bytes_are_counted(aws: Aws, logs: Any) -> None:
     answer = aws.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Logs", MetricName="IncomingBytes", Dimensions=[{"Name": "LogGroupName", "Value": GROUP}],
-        StartTime=NOW // 1000 - 3600, EndTime=NOW // 1000 + 3600, Period=86_400, Statistics=["Sum"],
+        StartTime=NOW // 1000 - 3600, EndTime=NOW // 1000 + 86_400, Period=86_400, Statistics=["Sum"],
     )  # fmt: skip
     assert sum(each["Sum"] for each in answer["Datapoints"]) == sum(len(waf_logs.text(event)) for event in TRAFFIC)
 

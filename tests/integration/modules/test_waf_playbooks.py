@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lab import waf_logs
 from lab.aws.testing import REPO, Aws
@@ -169,3 +170,40 @@ def test_without_log_groups_there_is_nothing_to_ask(aws: Aws, tmp_path: Path) ->
     code, output = play(aws, tmp_path, "waf_report", waf_report_log_groups=[GROUP])
     assert code == 2 and f"there is no log group {GROUP} in this account and region" in output
     assert aws.operations(service="logs") == ["DescribeLogGroups"] * 2
+
+
+def test_what_is_asked_for_a_review(aws: Aws) -> None:
+    """A rule, a group and a rule of a group are counted, and each is found where AWS WAF logs it."""
+    counting = frozenset(["wordpress-xmlrpc", waf_logs.PHP, "SizeRestrictions_BODY"])
+    now = int(time.time() * 1000)
+    traffic = list(waf_logs.events(ARN, now - 3_600_000, now, 1000, counting=counting))
+    aws.client("logs").create_log_group(logGroupName=GROUP)
+    waf_logs.write(aws.client("logs"), GROUP, traffic)
+    declared = yaml.safe_load((REPO / "playbooks/vars/waf_queries.yml").read_text())["waf_review_queries"]
+    queries = [{"name": each["name"], "query_string": each["query_string"]} for each in declared]
+    args = {"log_group_names": [GROUP], "queries": queries}
+    result = aws.run_module("rampart.ops.cloudwatchlogs_insights_info", args)
+    assert not result["failed"], result
+    rows = {each["name"]: each["results"] for each in result["queries"]}
+    for each in declared:  # what the page shows is there
+        assert all(set(row) == set(each["columns"]) for row in rows[each["name"]] if row), each["name"]
+
+    counted = [event for event in traffic if event["nonTerminatingMatchingRules"]]
+    assert all(event["action"] == "ALLOW" for event in counted)
+    rules = Counter(event["nonTerminatingMatchingRules"][0]["ruleId"] for event in counted)
+    assert {row["rule.ruleId"]: int(row["requests"]) for row in rows["counted-rules"]} == rules
+    assert set(rules) == {"wordpress-xmlrpc", waf_logs.PHP}
+    (inner,) = rows["counted-groups"]
+    assert inner["group.terminatingRule.ruleId"] == waf_logs.PHP_PROBE.inner
+    assert int(inner["requests"]) == rules[waf_logs.PHP]
+    (override,) = rows["counted-overrides"]
+    assert override["rule.ruleId"] == "SizeRestrictions_BODY" and int(override["requests"]) > 0
+    for name, field in (("countries", "country"), ("uris", "uri"), ("addresses", "clientIp")):
+        wanted = Counter(
+            (event["nonTerminatingMatchingRules"][0]["ruleId"], event["httpRequest"][field]) for event in counted
+        )
+        found = {
+            (row["rule.ruleId"], row[f"httpRequest.{field}"]): int(row["requests"]) for row in rows[f"counted-{name}"]
+        }
+        assert found == wanted
+    assert len(rows["counted-samples"]) == min(200, len(counted))
