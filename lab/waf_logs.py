@@ -174,7 +174,7 @@ def _kind(match: Match) -> str:
 
 def _group(name: str, match: Match | None, counting: frozenset[str]) -> Event:
     hit = match.inner if match is not None and match.rule == name else None
-    overridden = {"ruleId": hit, "action": "COUNT", "overriddenAction": "BLOCK", "ruleMatchDetails": []}
+    overridden: Event = {"ruleId": hit, "action": "COUNT", "overriddenAction": "BLOCK", "ruleMatchDetails": []}
     return {
         "ruleGroupId": f"AWS#{name}",
         "terminatingRule": {"ruleId": hit, "action": "BLOCK", "ruleMatchDetails": None}
