@@ -50,6 +50,12 @@ def test_right_variables_pass_without_a_connection(tmp_path: Path) -> None:
         assert check(tmp_path, ["nginx_hardening", "fail2ban"], right, *flags)[0] == 0
 
 
+def test_what_a_playbook_reads_is_no_misspelt_variable_of_a_role(tmp_path: Path) -> None:
+    assert check(tmp_path, ["waf"], {"waf_review_hours": 24})[0] == 0
+    code, output = check(tmp_path, ["waf"], {"waf_revue_hours": 24})
+    assert code == 2 and "waf_revue_hours: the role waf has no such variable" in output
+
+
 def test_all_problems_of_a_host_are_named_at_once_with_their_remedies(tmp_path: Path) -> None:
     wrong = {
         "nginx_hardening_site": [],
