@@ -14,6 +14,6 @@ for _ in 1 2 3 4 5; do
 done
 [ "$before" != "$(served -serial)" ] || { echo 'nginx shows the old certificate'; exit 1; }
 end=$(date -d "$(served -enddate | cut -d= -f2)" +%s)
-grep -q "site=\"acme\".* $end\$" /var/lib/prometheus/node-exporter/rampart_nginx_certificates.prom ||
+grep -q "site=\"acme\".* $end\$" /var/lib/node_exporter/textfile_collector/rampart_nginx_certificates.prom ||
     { echo "the metric does not say $end"; exit 1; }
 systemctl is-active certbot.timer

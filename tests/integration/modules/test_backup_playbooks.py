@@ -144,7 +144,9 @@ def test_backup_audit(operator: Operator, tmp_path: Path) -> None:
     operator.aws.client("iam").create_role(RoleName="backup", AssumeRolePolicyDocument=TRUST)
     launch(operator.aws, Name="scratch", Backup="no")
     back_up(operator.aws, operator.hosts["web-1"]["arn"], vault="rampart")
-    code, output = operator.run("backup_audit")
+    shown = {"audit_metrics_hosts": ["web-1"], "node_exporter_textfile_directory": str(tmp_path / "textfile")}
+    (tmp_path / "textfile").mkdir()
+    code, output = operator.run("backup_audit", **shown)
     assert code == 2
     assert "1 of 2 resources have no backup that is fresh enough: web-2" in " ".join(output.split())
     report = json.loads((tmp_path / "backup-coverage/coverage.json").read_text())
@@ -154,6 +156,19 @@ def test_backup_audit(operator: Operator, tmp_path: Path) -> None:
     assert '<tr class="bad"><td>unprotected</td><td>web-2</td>' in html
     assert '<tr class="good"><td>protected</td><td>web-1</td>' in html
     assert "scratch" not in html
+    assert [each.name for each in (tmp_path / "textfile").iterdir()] == ["backup.prom"]
+    metrics = dict(line.rsplit(" ", 1) for line in (tmp_path / "textfile/backup.prom").read_text().splitlines())
+    made, labels = (
+        "backup_last_success_timestamp_seconds",
+        {
+            name: f'{{resource="{name}",resource_arn="{operator.hosts[name]["arn"]}",resource_type="EC2"}}'
+            for name in ("web-1", "web-2")
+        },
+    )
+    assert abs(int(metrics[made + labels["web-1"]]) - time.time()) < 600
+    assert int(metrics[made + labels["web-2"]]) == 0
+    assert int(metrics["backup_rpo_seconds" + labels["web-2"]]) == 26 * 3600
+    assert abs(int(metrics["backup_audit_timestamp_seconds"]) - time.time()) < 600
     back_up(operator.aws, operator.hosts["web-2"]["arn"], vault="rampart")
     code, output = operator.run("backup_audit")
     assert code == 0, output
