@@ -29,7 +29,12 @@ entries = [json.loads(line) for line in JSON.read_text(errors="replace").splitli
 entry = [entry for entry in entries if entry["path"] == "/logged"][-1]
 expect(entry["user_agent"] == 'a "b" \\ {c}', f"the browser's name is as it was sent: {entry}")
 expect(entry["status"] == 200 and entry["method"] == "GET" and entry["request_time"] >= 0, f"numbers: {entry}")
-for field, value, status in ("limit_req", "REJECTED", 429), ("tls_protocol", "TLSv1.3", 200), ("refused", "php", 403):
+for field, value, status in (
+    ("limit_req", "REJECTED", 429),
+    ("limit_req", "REJECTED_DRY_RUN", 200),
+    ("tls_protocol", "TLSv1.3", 200),
+    ("refused", "php", 403),
+):
     found = any(entry.get(field) == value and entry["status"] == status for entry in entries)
     expect(found, f"there is a request with {field} {value} and status {status}")
 

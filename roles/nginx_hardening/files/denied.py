@@ -87,13 +87,15 @@ def main():
     trusted, denied = ([network(word) for word in words.split(",") if word] for words in sys.argv[2:4])
     (directory / "denied/changed").unlink(missing_ok=True)
     # Until nothing has changed for a second: who writes a new file and then renames it calls this by the first, and
-    # systemd does not notice the second while this runs.
+    # systemd does not notice the second while this runs. The last look is the last thing that is done.
     quiet = 0
-    while quiet < 5:
-        quiet += 1
+    while True:
         if write(directory, trusted, denied):
-            quiet = 0
             subprocess.run(["systemctl", "try-reload-or-restart", "nginx.service"], check=False)
+            quiet = 0
+        elif quiet == 5:
+            break
+        quiet += 1
         time.sleep(0.2)
 
 

@@ -36,6 +36,7 @@ class Edge:
 
     def __init__(self, aws: Aws, directory: Path) -> None:
         self.aws = aws
+        self.scope = "REGIONAL"
         self.directory = directory
         self.inventory = ["web-1", "web-2"]
         self.answers: dict[str, Any] = {}
@@ -52,7 +53,7 @@ class Edge:
         said = {"inventory": self.inventory, "answers": self.answers, "protected": self.protected}
         path = self.directory / "hosts.json"
         path.write_text(json.dumps(said))
-        common = {"name": "blocked", "scope": "REGIONAL", "bans_variable": "bans", "hosts_file": str(path)}
+        common = {"name": "blocked", "scope": self.scope, "bans_variable": "bans", "hosts_file": str(path)}
         result = self.aws.run_module(f"rampart.ops.{name}", {**common, **args}, check=check)
         self._journal = self.aws.journal()
         return result
@@ -76,10 +77,10 @@ class Edge:
                            if friend.version == entry.version)  # fmt: skip
 
     def blocked(self) -> set[str]:
-        client = self.aws.client("wafv2")
+        client = self.aws.client("wafv2", region=self.region)
         found: set[str] = set()
-        for item in client.list_ip_sets(Scope="REGIONAL")["IPSets"]:
-            entries = client.get_ip_set(Name=item["Name"], Scope="REGIONAL", Id=item["Id"])["IPSet"]["Addresses"]
+        for item in client.list_ip_sets(Scope=self.scope)["IPSets"]:
+            entries = client.get_ip_set(Name=item["Name"], Scope=self.scope, Id=item["Id"])["IPSet"]["Addresses"]
             found.update(str(ipaddress.ip_network(address)) for address in entries)
         return found
 
@@ -87,11 +88,17 @@ class Edge:
         return [call["operation"] for call in self._journal if call["service"] in services]
 
     @property
+    def region(self) -> str:
+        """https://docs.aws.amazon.com/waf/latest/APIReference/API_ListIPSets.html: CloudFront's are in us-east-1."""
+        return "us-east-1" if self.scope == "CLOUDFRONT" else "ap-northeast-2"
+
+    @property
     def bucket(self) -> str:
-        return f"rampart-{self.aws.account_id}-ap-northeast-2"
+        return f"rampart-{self.aws.account_id}-{self.region}"
 
     def memory(self) -> dict[str, Any]:
-        body = self.aws.client("s3").get_object(Bucket=self.bucket, Key="blocked/state.json.gz")["Body"].read()
+        s3 = self.aws.client("s3", region=self.region)
+        body = s3.get_object(Bucket=self.bucket, Key="blocked/state.json.gz")["Body"].read()
         state: dict[str, Any] = json.loads(gzip.decompress(body))
         return state
 
@@ -179,6 +186,21 @@ def test_a_ban_comes_and_goes_with_the_fewest_calls(edge: Edge) -> None:
     assert edge.blocked() == {"203.0.113.7/32"}
     edge.say("web-2", ban("203.0.113.7", end=-1))
     edge.run()
+    assert edge.blocked() == set()
+
+
+def test_cloudfront_is_served_and_remembered_in_its_region(edge: Edge) -> None:
+    edge.scope = "CLOUDFRONT"
+    edge.say("web-1", ban("203.0.113.7"), ban("2001:db8:bad::1"), ban(FRIEND))
+    assert edge.run()["changed"]
+    assert edge.blocked() == {"203.0.113.7/32", "2001:db8:bad::1/128"}
+    assert edge.memory()["hosts"]["web-1"]
+    assert not edge.run()["changed"]
+    edge.scope = "REGIONAL"
+    assert edge.blocked() == set()
+    edge.scope = "CLOUDFRONT"
+    edge.say("web-1")
+    assert edge.run()["changed"]
     assert edge.blocked() == set()
 
 
