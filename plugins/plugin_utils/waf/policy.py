@@ -81,7 +81,7 @@ def compose(declared: Mapping[str, Any], presets: Mapping[str, Any], deny: Mappi
         deny_name = deny["name"] if scope == deny["scope"] else ""
     if deny_name in ip_sets:
         raise InvalidError(f"{deny_name} is the name of the blocklist's IP sets: name the web ACL otherwise")
-    made = _without(list(_rules(wanted, name, deny_name, deny["shards"])), declared.get("without") or ())
+    made = _without(list(_rules(wanted, name, deny_name, int(deny["shards"]))), declared.get("without") or ())
     _check_unique(made)
     dates = _enforcement(made, declared.get("enforce") or {})
     counted = {
@@ -189,14 +189,15 @@ def _managed_rule_groups(wanted: Mapping[str, Any]) -> Iterator[Rule]:
 
 
 def _rate_limits(wanted: Mapping[str, Any]) -> Iterator[Rule]:
-    window = int(wanted.get("rate_window") or 300)
+    # Left out where it is AWS's own: an old botocore does not know it.
+    window = {"EvaluationWindowSec": int(wanted["rate_window"])} if wanted.get("rate_window") else {}
     limits: list[tuple[str, int, dict[str, Any]]] = [("rate-limit", _number(wanted, "rate_limit", 2000), {})]
     if wanted["login_paths"]:
         scope = {"ScopeDownStatement": _at(wanted["login_paths"], "login_paths")}
         limits.append(("login-rate-limit", _number(wanted, "login_rate_limit", 100), scope))
     for name, limit, scope in limits:
         if limit:
-            body = {"Limit": limit, "EvaluationWindowSec": window, "AggregateKeyType": "IP", **scope}
+            body = {"Limit": limit, **window, "AggregateKeyType": "IP", **scope}
             too_many = {"Block": {"CustomResponse": {"ResponseCode": 429}}}
             yield {"Name": name, "Action": too_many, "Statement": {"RateBasedStatement": body}}
 

@@ -19,7 +19,8 @@ from ansible_collections.rampart.ops.plugins.plugin_utils.waf.policy import STOP
 
 REPO = Path(__file__).parents[3]
 PRESETS: dict[str, Any] = yaml.safe_load((REPO / "roles/waf/vars/main.yml").read_text())["__waf_presets"]
-DENY = {"name": "rampart-blocked", "shards": 1, "scope": "REGIONAL"}
+# A template of an older ansible-core yields text.
+DENY = {"name": "rampart-blocked", "shards": "1", "scope": "REGIONAL"}
 TODAY = "2026-12-01"
 # What presets need before they can be made.
 NEEDED: dict[str, dict[str, Any]] = {
@@ -153,6 +154,16 @@ def test_the_order_in_which_a_request_meets_the_rules() -> None:
         "AWSManagedRulesBotControlRuleSet",
         "declared-paths",
     ]
+
+
+def test_rates_are_as_declared_and_else_as_aws_has_them() -> None:
+    body = {"Limit": 2000, "AggregateKeyType": "IP"}
+    assert rule(made(["web"]), "rate-limit")["Statement"] == {"RateBasedStatement": body}
+    fast = made(["wordpress"], rate_limit=0, login_rate_limit=10, rate_window=60)
+    assert "rate-limit" not in names(fast)
+    login = rule(fast, "login-rate-limit")["Statement"]["RateBasedStatement"]
+    assert (login["Limit"], login["EvaluationWindowSec"]) == (10, 60)
+    assert matches(login["ScopeDownStatement"], "/wp-login.php") and not matches(login["ScopeDownStatement"], "/")
 
 
 def test_every_shard_of_the_blocklist_is_referred_to() -> None:
