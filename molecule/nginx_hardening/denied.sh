@@ -1,3 +1,4 @@
+#!/bin/sh
 # Put a file of denied addresses in its place, again and again, in the two steps of an atomic writer; see that each takes
 # effect.
 set -eu
