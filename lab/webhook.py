@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The Rampart developers
 # SPDX-License-Identifier: Apache-2.0
-"""In place of Slack: an incoming webhook on loopback that keeps what it gets, and misbehaves when it is asked to.
+"""In place of Slack: an incoming webhook that keeps what it gets, and misbehaves when it is asked to.
 
 POST /services/...   the webhook; answers 200 "ok", or the next of the answers set
 GET /received        what came: [{"at": seconds, "status": what was answered, "body": {...}}]
@@ -21,18 +21,18 @@ SILENCE = 8  # seconds; longer than anybody waits
 
 
 class Webhook(ThreadingHTTPServer):
-    """Listens on loopback; port 0 takes a free one."""
+    """Listens on loopback, or on the given address; port 0 takes a free one."""
 
     daemon_threads = True
 
-    def __init__(self, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        super().__init__((host, port), _Handler)
         self.received: list[dict[str, Any]] = []
         self.answers: list[Any] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
     def told(self) -> list[str]:
         """The texts that were taken."""
@@ -84,11 +84,12 @@ class _Handler(BaseHTTPRequestHandler):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
         "--seconds", type=float, default=1800, help="stop by itself after so long (default: %(default)s)"
     )
     given = parser.parse_args()
-    server = Webhook(given.port)
+    server = Webhook(given.port, given.host)
     end = threading.Timer(given.seconds, server.shutdown)
     end.daemon = True
     end.start()
