@@ -8,7 +8,7 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 packages='ca-certificates curl debian-archive-keyring git gnupg iproute2 iptables mmdebstrap netavark openssh-client
-podman procps python3 python3-venv rpm runc util-linux'
+podman procps python3 python3-venv rpm runc util-linux xfsprogs'
 # The browser that looks at the HTML reports in the tests. Ubuntu has one only as a snap: have one in the PATH there.
 [ "$(sed -n 's/^ID=//p' /etc/os-release)" = ubuntu ] || packages="$packages chromium-headless-shell"
 needed_mib=6144

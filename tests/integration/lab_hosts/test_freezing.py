@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """backup_now.yml brings a file system of a real host to rest, over SSH, and it always moves again.
 
-The host has an ext4 file system of its own on a loop device, with an SQLite database on it. The machine that runs the
-tests makes both: a container has no loop devices.
+The host has an ext4 and an xfs file system of its own on loop devices, each with an SQLite database on it. The machine
+that runs the tests makes them: a container has no loop devices.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ TRUST = {
 pytestmark = pytest.mark.skipif(
     not Path("/dev/loop-control").exists(), reason="this machine has no loop devices to make a file system on"
 )
+FILE_SYSTEMS = {"ext4": 32, "xfs": 320}  # MiB, xfs has no less
 # Flushed, then frozen; a write that is tried then ends only when it is thawed.
 FREEZE = """
-python3 -c "import sqlite3; sqlite3.connect('/srv/data/db').execute('pragma wal_checkpoint(truncate)')" &&
-! test -s /srv/data/db-wal && echo > /run/flushed && fsfreeze --freeze /srv/data && {
-setsid sh -c 'touch /srv/data/written; date +%s%N > /run/written' < /dev/null > /dev/null 2>&1 & }
+python3 -c "import sqlite3; sqlite3.connect('/srv/{0}/db').execute('pragma wal_checkpoint(truncate)')" &&
+! test -s /srv/{0}/db-wal && echo > /run/flushed && fsfreeze --freeze /srv/{0} && {{
+setsid sh -c 'touch /srv/{0}/written; date +%s%N > /run/written' < /dev/null > /dev/null 2>&1 & }}
 """
-THAW = "date +%s%N > /run/thawing; fsfreeze --unfreeze /srv/data"
+THAW = "date +%s%N > /run/thawing; fsfreeze --unfreeze /srv/{0}"
 
 
 class Site(Lab):
@@ -62,10 +63,9 @@ class Site(Lab):
     def on_host(self, script: str) -> str:
         return podman("exec", self.container, "sh", "-c", script).stdout.decode()
 
-    def backup_now(self, **hooks: Any) -> subprocess.Popen[str]:
-        (self.state / "hooks.json").write_text(
-            json.dumps({"hosts": "web", "snapshot_hooks": {"freeze": FREEZE, "thaw": THAW, **hooks}})
-        )
+    def backup_now(self, kind: str = "ext4", **hooks: Any) -> subprocess.Popen[str]:
+        both = {"freeze": FREEZE.format(kind), "thaw": THAW.format(kind)}
+        (self.state / "hooks.json").write_text(json.dumps({"hosts": "web", "snapshot_hooks": {**both, **hooks}}))
         command = f"ansible-playbook playbooks/backup_now.yml -e @{self.state}/hooks.json"
         script = f". {self.state}/accounts/{ACCOUNT}/env; exec {command}"
         return subprocess.Popen(
@@ -90,41 +90,50 @@ class Site(Lab):
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("freezing")
-    image, device, pid = folder / "data.img", "", ""
+    devices, enter = [], []
     made = Site(folder)
     try:
         made.up()
-        with image.open("wb") as file:
-            file.truncate(32 * 1024 * 1024)
-        subprocess.run(["mkfs.ext4", "-q", image], check=True)
-        device = subprocess.run(
-            [*as_root(), "losetup", "--find", "--show", image], check=True, capture_output=True, text=True
-        ).stdout.strip()
-        number = Path(device).stat().st_rdev
         pid = podman("inspect", "--format", "{{.State.Pid}}", made.container).stdout.decode().strip()
-        script = (
-            f"mkdir -p /srv/data && mknod /dev/data b {os.major(number)} {os.minor(number)} &&"
-            "mount -t ext4 /dev/data /srv/data"
-        )
-        subprocess.run([*as_root(), "nsenter", "--target", pid, "--mount", "sh", "-c", script], check=True)
+        enter = [*as_root(), "nsenter", "--target", pid, "--mount"]
+        for kind, size in FILE_SYSTEMS.items():
+            image = folder / kind
+            with image.open("wb") as file:
+                file.truncate(size * 1024 * 1024)
+            subprocess.run([f"mkfs.{kind}", "-q", image], check=True)
+            device = subprocess.run(
+                [*as_root(), "losetup", "--find", "--show", image], check=True, capture_output=True, text=True
+            ).stdout.strip()
+            devices.append(device)
+            number = Path(device).stat().st_rdev
+            script = (
+                f"mkdir -p /srv/{kind} && mknod /dev/{kind} b {os.major(number)} {os.minor(number)} &&"
+                f"mount -t {kind} /dev/{kind} /srv/{kind}"
+            )
+            subprocess.run([*enter, "sh", "-c", script], check=True)
         yield made
     finally:
-        if pid:  # whatever happened: what is frozen could not even be unmounted
-            subprocess.run(
-                [*as_root(), "nsenter", "--target", pid, "--mount", "fsfreeze", "--unfreeze", "/srv/data"], check=False
-            )
+        for kind in FILE_SYSTEMS if enter else ():  # whatever happened: what is frozen could not even be unmounted
+            subprocess.run([*enter, "fsfreeze", "--unfreeze", f"/srv/{kind}"], check=False)
         made.run("down", "--all")
-        if device:
+        for device in devices:
             subprocess.run([*as_root(), "losetup", "--detach", device], check=False)
+
+
+# Ends without closing it, so that what it wrote is still in the write-ahead log.
+WRITE = """
+import os, sqlite3
+c = sqlite3.connect('/srv/KIND/db', isolation_level=None)
+for statement in ('pragma journal_mode=wal', 'create table t (a)', 'insert into t values (1)'): c.execute(statement)
+os._exit(0)
+"""
 
 
 @pytest.fixture
 def site(lab: Site) -> Site:
-    lab.on_host(
-        'rm -f /run/thawing /run/written /run/flushed /srv/data/*; python3 -c "import sqlite3; '
-        "c = sqlite3.connect('/srv/data/db', isolation_level=None); c.execute('pragma journal_mode=wal'); "
-        "c.execute('create table t (a)'); c.execute('insert into t values (1)'); import os; os._exit(0)\""
-    )
+    lab.on_host("rm -f /run/thawing /run/written /run/flushed")
+    for kind in FILE_SYSTEMS:
+        lab.on_host(f'rm -f /srv/{kind}/*; python3 -c "{WRITE.replace("KIND", kind)}"')
     return lab
 
 
@@ -135,16 +144,17 @@ def wait_for(condition: Any, seconds: float = 40) -> None:
         time.sleep(0.2)
 
 
-def test_a_database_is_flushed_and_its_file_system_frozen_while_the_backup_begins(site: Site) -> None:
-    assert int(site.on_host("stat -c %s /srv/data/db-wal")) > 0
-    process = site.backup_now()
+@pytest.mark.parametrize("kind", FILE_SYSTEMS)
+def test_a_database_is_flushed_and_its_file_system_frozen_while_the_backup_begins(site: Site, kind: str) -> None:
+    assert int(site.on_host(f"stat -c %s /srv/{kind}/db-wal")) > 0
+    process = site.backup_now(kind)
     output, _nothing = process.communicate(timeout=240)
     assert process.returncode == 0, output
     site.on_host("test -e /run/flushed")
     wait_for(lambda: site.moment("written"))
     # What was written after the freeze waited for the thaw.
     assert site.moment("written") >= site.moment("thawing") > 0
-    site.on_host("timeout 5 touch /srv/data/again && ! test -e /run/rampart-frozen")
+    site.on_host(f"timeout 5 touch /srv/{kind}/again && ! test -e /run/rampart-frozen")
 
 
 def test_it_is_thawed_when_the_backup_cannot_begin(site: Site) -> None:
@@ -152,7 +162,7 @@ def test_it_is_thawed_when_the_backup_cannot_begin(site: Site) -> None:
     process = site.backup_now()
     output, _nothing = process.communicate(timeout=240)
     assert process.returncode != 0, output
-    site.on_host("timeout 5 touch /srv/data/again")
+    site.on_host("timeout 5 touch /srv/ext4/again")
 
 
 def test_it_thaws_itself_when_the_controller_dies(site: Site) -> None:
@@ -163,4 +173,4 @@ def test_it_thaws_itself_when_the_controller_dies(site: Site) -> None:
     process.wait()
     wait_for(lambda: site.moment("written"))
     assert site.moment("written") >= site.moment("thawing") > 0
-    site.on_host("timeout 5 touch /srv/data/again && ! test -e /run/rampart-frozen")
+    site.on_host("timeout 5 touch /srv/ext4/again && ! test -e /run/rampart-frozen")
