@@ -108,7 +108,11 @@ class Server:
                 limit=said.get("limit") or "",
                 user=(machine.get("inputs") or {}).get("username", "root"),
                 ssh_key=(machine.get("inputs") or {}).get("ssh_key_data", ""),
-                extra_vars={**json.loads(template.get("extra_vars") or "{}"), **(said.get("extra_vars") or {})},
+                extra_vars={
+                    **json.loads(template.get("extra_vars") or "{}"),
+                    **(said.get("extra_vars") or {}),
+                    **self._injected(awx, credentials, "extra_vars"),
+                },
                 env=self._env(awx, credentials),
             ),
             work,
@@ -117,12 +121,15 @@ class Server:
         return result.good, result.output
 
     def _env(self, awx: Awx, credentials: list[int]) -> dict[str, str]:
-        """The environment that the injectors of these credentials' types make."""
-        result = dict(self.task_env)
+        return self.task_env | self._injected(awx, credentials, "env")
+
+    def _injected(self, awx: Awx, credentials: list[int], where: str) -> dict[str, str]:
+        """What the injectors of these credentials' types make there: in env, in extra_vars."""
+        result = {}
         for credential in (awx.find("credentials", number) for number in credentials):
             kind = awx.find("credential_types", credential["credential_type"])
             inputs: Mapping[str, Any] = credential.get("inputs") or {}
-            for variable, text in ((kind.get("injectors") or {}).get("env") or {}).items():
+            for variable, text in ((kind.get("injectors") or {}).get(where) or {}).items():
                 result[variable] = injected(text, inputs)
         return result
 

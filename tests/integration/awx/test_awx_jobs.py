@@ -5,24 +5,27 @@ mode, against the stand-in of AWX's API. What a job sees is from AWX's source (l
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
-from lab.awx import jobs
+from lab.awx import jobs, permissions
 from lab.awx.server import Server
 
 REPO = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
-ACCOUNT = "awx"
+ACCOUNT = f"awx{os.getpid()}"  # one in which nobody has been
 FLEET = """
 hosts:
   web-1: {platform: debian13, role: web, backup: daily}
@@ -69,6 +72,28 @@ class Fleet:
             self.project, "inventories/lab/aws_ec2.yml", work, self.credential | self.task_env
         )
         self.number = 0
+        self.client("autoscaling").create_launch_configuration(
+            LaunchConfigurationName="web", ImageId="ami-0123456789abcdef0", InstanceType="t3.micro"
+        )
+        self.client("autoscaling").create_auto_scaling_group(
+            AutoScalingGroupName="web",
+            LaunchConfigurationName="web",
+            MinSize=0,
+            MaxSize=1,
+            AvailabilityZones=[f"{self.env['AWS_REGION']}a"],
+        )
+
+    def client(self, service: str) -> Any:
+        keys = {name.lower(): self.env[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        place = {"region_name": self.env["AWS_REGION"], "endpoint_url": self.env["AWS_ENDPOINT_URL"]}
+        return boto3.client(service, **place, **keys)
+
+    def journal(self) -> list[dict[str, Any]]:
+        """What Ansible called."""
+        url = f"{self.env['AWS_ENDPOINT_URL']}/lab/journal?account={ACCOUNT}"
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the lab's own
+            calls = json.load(answer)["calls"]
+        return [call for call in calls if "Ansible" in call["user_agent"]]
 
     def run(self, playbook: str, slice_of: list[str] | None = None, **options: Any) -> jobs.Result:
         self.number += 1
@@ -80,8 +105,10 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    yield Fleet(tmp_path_factory.mktemp("fleet"))
-    subprocess.run([sys.executable, "-m", "lab", "down", "--account", ACCOUNT], cwd=REPO, check=True)
+    try:
+        yield Fleet(tmp_path_factory.mktemp("fleet"))
+    finally:
+        subprocess.run([sys.executable, "-m", "lab", "down", "--account", ACCOUNT], cwd=REPO, check=True)
 
 
 def changes(result: jobs.Result) -> int:
@@ -121,9 +148,20 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
     ("playbooks/unblock.yml", {"address": "192.0.2.1"}),
     ("playbooks/backup_now.yml", {"hosts": "all"}),
     ("playbooks/waf_report.yml", {}),
+    ("playbooks/waf_review.yml", {}),
     ("playbooks/backup_audit.yml", {}),
     ("playbooks/backup_drill.yml", {}),
+    ("playbooks/restore.yml", {"restore_resource": "arn:aws:ec2:ap-northeast-2:123456789012:instance/i-01234567"}),
+    ("playbooks/scale.yml", {"scale_groups": [{"name": "web", "max_size": 2}]}),
+    ("playbooks/alerts.yml", {"log_alerts_slack_webhook_url": "http://127.0.0.1:9/none"}),
+    ("playbooks/iam.yml", {}),
 ]
+
+
+def test_every_job_template_is_run() -> None:
+    declared = yaml.safe_load(re.sub("!unsafe ", "", (REPO / "playbooks/vars/awx.yml").read_text()))
+    templates = {each["playbook"] for each in declared["awx_job_templates"]}
+    assert templates - {"playbooks/hosts.yml"} == {playbook for playbook, _options in STEPS}  # which is sliced below
 
 
 def test_two_slices_make_the_whole(fleet: Fleet) -> None:
@@ -144,6 +182,7 @@ def test_the_acceptance_passes_on_the_stand_in(fleet: Fleet, tmp_path: Path) -> 
         "RAMPART_SSH_KEY": fleet.key,
         "RAMPART_VAULT_PASSWORD": "vault",
         "RAMPART_SLACK_TOKEN": "slack",
+        "RAMPART_SLACK_WEBHOOK": "http://127.0.0.1:9/none",
         "RAMPART_EE_IMAGE": "rampart-ee:1",
         "RAMPART_GIT_URL": f"file://{REPO}",
     }
@@ -168,5 +207,25 @@ def test_the_acceptance_passes_on_the_stand_in(fleet: Fleet, tmp_path: Path) -> 
     assert done.returncode == 0, f"{done.stdout[-3000:]}{done.stderr}{failed}"
     declared_templates = [each["name"] for each in yaml.safe_load(re.sub("!unsafe ", "", text))["awx_job_templates"]]
     launched = {re.sub(r"^accept \d+ ", "", name) for name in outputs}
-    assert launched == set(declared_templates) - {"Rampart scale"}
+    assert launched == set(declared_templates) - {"Rampart scale"}  # for which nobody gave variables
     assert not server.awx.objects["job_templates"], "the acceptance left job templates behind"
+
+
+def test_the_policies_allow_what_the_jobs_call_and_no_more(fleet: Fleet, tmp_path: Path) -> None:
+    """What all of the tests above have called. Where a policy differs from that, the right one is written down."""
+    account = fleet.client("sts").get_caller_identity()["Account"]
+    tagged: dict[str, dict[str, str]] = {}
+    for tag in fleet.client("ec2").describe_tags()["Tags"]:
+        tagged.setdefault(tag["ResourceId"], {})[tag["Key"]] = tag["Value"]
+    asked = list(permissions.needs(fleet.journal(), account, tagged))
+    called = {need.action for need in asked}
+    assert len(called) > 80
+    documents = []
+    for name, grants in permissions.POLICIES.items():
+        file = REPO / f"docs/iam-{name}.json"
+        documents.append(json.loads(file.read_text()))
+        right = permissions.merged(documents[-1], permissions.policy(grants, called), grants)
+        (tmp_path / file.name).write_text(permissions.written(right))
+        assert documents[-1] == right, f"cp {tmp_path}/{file.name} docs/"
+    denied = {(need.action, need.resource) for need in asked if not permissions.allows(documents, need, account)}
+    assert not denied, sorted(denied)

@@ -23,6 +23,7 @@ SECRETS = {
     "RAMPART_SSH_KEY": "a-secret-of-ssh",
     "RAMPART_VAULT_PASSWORD": "a-secret-of-vault",
     "RAMPART_SLACK_TOKEN": "a-secret-of-slack",
+    "RAMPART_SLACK_WEBHOOK": "a-secret-of-the-webhook",
     "RAMPART_EE_IMAGE": "rampart-ee:1",
     "RAMPART_GIT_URL": f"file://{REPO}",
 }

@@ -120,7 +120,7 @@ def test_life_cycle(policy: Policy) -> None:
         assert action in allowed
         assert not {each for each in allowed if each.startswith(("dynamodb:", "rds:", "iam:"))}
 
-    document = json.loads((REPO / "docs/iam-controller.json").read_text())
+    document = json.loads((REPO / "docs/iam-backup.json").read_text())
     allowed = {action for statement in document["Statement"] for action in statement["Action"]}
     for options in (["--check"], []):
         output = policy(*options)
