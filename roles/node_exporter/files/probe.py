@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-SECONDS = 20
+SECONDS = 50
 
 
 def metrics(address, tls, probe):
