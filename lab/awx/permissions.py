@@ -72,7 +72,11 @@ ARNS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("Name", "arn:aws:ssm:{region}:{account}:parameter{}"),
         ("ResourceId", "arn:aws:ssm:{region}:{account}:parameter{}"),
     ),
-    "wafv2": (("ResourceARN", "{}"), ("Name", "arn:aws:wafv2:{region}:{account}:regional/ipset/{}/*")),
+    "wafv2": (
+        ("ResourceARN", "{}"),
+        ("ResourceArn", "{}"),
+        ("Name", "arn:aws:wafv2:{region}:{account}:regional/ipset/{}/*"),
+    ),
 }
 KINDS = {"i": "instance", "vol": "volume", "sg": "security-group"}  # of EC2, by how ids begin
 # Who is handed a role by which calls, and where the call names it.
@@ -112,6 +116,7 @@ def needs(
     for call in calls:
         service, operation, given = call["service"], call["operation"], call["parameters"] or {}
         name = f"{PREFIXES.get(service, service)}:{operation}"
+        given = {**given, **(given.get("LoggingConfiguration") or {})}
         context: dict[str, list[str]] = {}
         if name == "ec2:CreateTags":
             context["aws:TagKeys"] = [each["Key"] for each in given["Tags"]]
