@@ -167,11 +167,17 @@ def test_names_of_headers_come_back_in_lower_case(aws: Aws) -> None:
     header = {"Header": {"Name": "X-Key", "TextTransformations": match["TextTransformations"]}}
     limited = {"RateBasedStatement": {"Limit": 100, "AggregateKeyType": "CUSTOM_KEYS", "CustomKeys": [header]}}
     nested = {"NotStatement": {"Statement": {"ByteMatchStatement": match}}}
-    made = acl(aws, rule("match", 0, nested), rule("rate", 1, limited))
+    inspected = {"Name": "X-Login", "SuccessValues": ["yes"], "FailureValues": ["no"]}
+    atp = {"LoginPath": "/login", "ResponseInspection": {"Header": inspected}}
+    configs = [{"AWSManagedRulesATPRuleSet": atp}]
+    group = managed("AWSManagedRulesATPRuleSet", 2)
+    group["Statement"]["ManagedRuleGroupStatement"]["ManagedRuleGroupConfigs"] = configs
+    made = acl(aws, rule("match", 0, nested), rule("rate", 1, limited), group)
     found = aws.client("wafv2").get_web_acl(Name="acl", Scope="REGIONAL", Id=made["Id"])["WebACL"]["Rules"]
     match = found[0]["Statement"]["NotStatement"]["Statement"]["ByteMatchStatement"]
     assert (match["FieldToMatch"]["SingleHeader"]["Name"], match["SearchString"]) == ("x-origin", b"AbC")
     assert found[1]["Statement"]["RateBasedStatement"]["CustomKeys"][0]["Header"]["Name"] == "x-key"
+    assert found[2]["Statement"]["ManagedRuleGroupStatement"]["ManagedRuleGroupConfigs"] == configs
 
 
 def test_stages_and_amplify_applications_can_be_protected(aws: Aws) -> None:

@@ -248,7 +248,8 @@ def _lower_names(value: Any) -> None:
         for name, inner in value.items():
             if name in ("SingleHeader", "SingleQueryArgument", "Header"):
                 inner["Name"] = inner["Name"].lower()
-            _lower_names(inner)
+            if name != "ManagedRuleGroupConfigs":  # the header of a response is none of those
+                _lower_names(inner)
     elif isinstance(value, list):
         for item in value:
             _lower_names(item)
