@@ -51,3 +51,25 @@ while True:  # nginx opens the new files a moment later
     time.sleep(0.1)
 expect('"GET / HTTP/1.1" 200' in last(USUAL), f"the usual log goes on: {last(USUAL)}")
 expect(json.loads(last(JSON))["host"] == "files.example", f"the JSON log goes on: {last(JSON)}")
+
+# What was logged before and after the rotation is counted, by a unit that is confined.
+METRIC = pathlib.Path("/var/lib/node_exporter/textfile_collector/rampart_nginx_responses.prom")
+
+
+def counted():
+    subprocess.run(["systemctl", "start", "rampart-nginx-responses.service"], check=True)
+    lines = METRIC.read_text().splitlines()
+    return next(
+        int(line.split()[1])
+        for line in lines
+        if line.startswith('nginx_http_responses_total{site="files",status="2xx"}')
+    )
+
+
+first = counted()
+ask()
+deadline = time.monotonic() + 15
+time.sleep(3)  # nginx logs a request a moment after its answer; and systemd starts nothing five times in ten seconds
+while counted() == first:
+    expect(time.monotonic() < deadline, f"one more response is counted: {first} before")
+    time.sleep(3)
