@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import yaml
 
-from lab import cwagent, images, region
+from lab import cwagent, grafana, images, region
 from lab.podman import listing, podman
 from lab.settings import (
     DEFAULT_ACCOUNT,
@@ -151,6 +151,7 @@ def up(account: str, fleet: Path) -> None:
         references = {host.platform: images.reference(host.platform) for host in hosts}
     _key()
     cwagent.build(MIRROR)
+    grafana.build(MIRROR / "grafana", STATE / "grafana.key")
     if region.start():
         print(f"lab: region {REGION} at {endpoint()}", flush=True)
     _network()

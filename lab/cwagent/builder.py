@@ -10,21 +10,18 @@ As in AWS's bucket there is nothing under debian/arm64.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from lab import packages
 
 # Two versions, so that upgrade and rollback can be tried; the last one is the latest.
 VERSIONS = ("1.300070.0standin", "1.300071.0standin")
 TARGETS = ("debian/amd64", "ubuntu/amd64", "ubuntu/arm64")
 NAME = "amazon-cloudwatch-agent"
 USER_ID = "Stand-in of the Amazon CloudWatch agent (lab only)"
-SOURCE_DATE_EPOCH = 1_767_225_600  # any constant: the same sources make the same package
 
 HERE = Path(__file__).parent
 AGENT = Path("opt/aws/amazon-cloudwatch-agent")
@@ -61,12 +58,13 @@ Description: STAND-IN of the Amazon CloudWatch Agent, for the lab only
 def build(out: Path) -> None:
     """Make the mirror in out; nothing is done when it was made from the same sources."""
     stamp = out / ".stamp"
-    digest = _digest()
+    digest = packages.digest(HERE)
     if stamp.exists() and stamp.read_text() == digest and all(path.exists() for path in _published(out)):
         return
     shutil.rmtree(out, ignore_errors=True)
     (out / "assets").mkdir(parents=True)
-    with _keyring(out.with_name(out.name + ".key"), out / "assets") as gnupg:
+    public = out / "assets" / f"{NAME}.gpg"
+    with packages.keyring(out.with_name(out.name + ".key"), USER_ID, public) as gnupg:
         for version in VERSIONS:
             for directory in (version, "latest"):
                 _publish(version, [out / target / directory for target in TARGETS], gnupg)
@@ -79,7 +77,7 @@ def _publish(version: str, directories: list[Path], gnupg: Path) -> None:
     package = first / f"{NAME}.deb"
     _package(version, package)
     package.with_name(package.name + ".sig").unlink(missing_ok=True)
-    _gpg(gnupg, "--detach-sign", "--output", f"{package}.sig", str(package))
+    packages.gpg(gnupg, "--detach-sign", "--output", f"{package}.sig", str(package))
     for directory in directories[1:]:
         shutil.copytree(first, directory, dirs_exist_ok=True)
 
@@ -91,9 +89,7 @@ def _package(version: str, target: Path) -> None:
         for path in [root, *root.rglob("*")]:
             executable = path.is_dir() or path.parent.name == "bin" or path.name in ("preinst", "prerm")
             path.chmod(0o755 if executable and path.name != "CWAGENT_VERSION" else 0o644)
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
-        command = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(root), str(target)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+        packages.deb(root, target)
 
 
 def _tree(root: Path, version: str) -> None:
@@ -118,42 +114,8 @@ def _tree(root: Path, version: str) -> None:
         shutil.copy(HERE / "debian" / script, control / script)
 
 
-@contextmanager
-def _keyring(secret: Path, assets: Path) -> Iterator[Path]:
-    """A GnuPG home for the time of the build (its agent wants a short path); publishes key and fingerprint."""
-    with tempfile.TemporaryDirectory(prefix="gnupg-", dir="/tmp") as home:
-        gnupg = Path(home)
-        try:
-            if secret.exists():
-                _gpg(gnupg, "--import", str(secret))
-            else:
-                _gpg(gnupg, "--passphrase", "", "--quick-generate-key", USER_ID, "rsa2048", "sign", "never")
-                _gpg(gnupg, "--armor", "--output", str(secret), "--export-secret-keys")
-                secret.chmod(0o600)
-            _gpg(gnupg, "--armor", "--output", str(assets / f"{NAME}.gpg"), "--export")
-            listing = _gpg(gnupg, "--with-colons", "--fingerprint", "--list-keys")
-            fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
-            (assets / "fingerprint").write_text(f"{fingerprint}\n")
-            yield gnupg
-        finally:
-            subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
-
-
-def _gpg(home: Path, *arguments: str) -> str:
-    command = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--no-tty", "--yes", *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
 def _published(out: Path) -> Iterator[Path]:
     yield out / "assets/fingerprint"
     for target in TARGETS:
         for version in (*VERSIONS, "latest"):
             yield out / target / version / f"{NAME}.deb.sig"
-
-
-def _digest() -> str:
-    sources = sorted(path for path in HERE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    digest = hashlib.sha256()
-    for path in sources:
-        digest.update(f"{path.relative_to(HERE)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()

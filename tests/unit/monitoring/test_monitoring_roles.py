@@ -54,11 +54,21 @@ def configuration(name: str, **variables: Any) -> dict[str, Any]:
 
 def test_the_defaults_are_good() -> None:
     assert problems() == []
+    # As "--extra-vars monitoring_grafana=false" has it.
+    assert problems(monitoring_grafana="false") == []
 
 
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
+        ({"monitoring_grafana": True}, "monitoring_grafana_admin_password: Grafana needs one"),
+        ({"monitoring_grafana": True, "monitoring_grafana_admin_password": "two\nlines"}, "Grafana needs one"),
+        ({"monitoring_grafana_repository": "apt.grafana.com"}, "monitoring_grafana_repository: expected a URL"),
+        ({"monitoring_grafana_key_url": "/gpg.key"}, "monitoring_grafana_key_url: expected a URL"),
+        ({"monitoring_grafana_suite": "stable\n"}, "monitoring_grafana_suite: expected a word"),
+        ({"monitoring_grafana_version": "$(id)"}, "monitoring_grafana_version: expected a version"),
+        ({"monitoring_grafana_key_fingerprints": ["963FA27710458545"]}, "each of 40 hexadecimal digits"),
+        ({"monitoring_grafana_key_fingerprints": []}, "each of 40 hexadecimal digits"),
         ({"monitoring_scrape_interval": "often"}, "monitoring_scrape_interval: expected a duration"),
         ({"monitoring_retention_size": "much"}, "monitoring_retention_size: expected a size"),
         ({"monitoring_probes": [{"target": "www.example.com"}]}, "expected a URL"),
@@ -138,6 +148,36 @@ def test_mail_and_slack_get_their_secrets_from_files() -> None:
     assert "Xn3verPrint" not in str(receiver)
     assert receiver["email_configs"][0]["to"] == "a@example.com, b@example.com"
     assert receiver["slack_configs"][0]["api_url_file"] == "/etc/prometheus/secrets/slack-webhook-url"
+
+
+def test_grafana_is_told_where_to_listen_and_its_password_is_in_a_file() -> None:
+    variables = {
+        "monitoring_grafana": True,
+        "monitoring_grafana_admin_password": "Xn3verPrint",
+        "__monitoring_grafana_dashboards": {"rampart-fleet": {"title": "Fleet"}, "rampart-host": {"title": "Host"}},
+    }
+    assert problems(**variables) == []
+    files = {file["dest"]: file for file in render("monitoring", "{{ __monitoring_grafana_files }}", **variables)}
+    secret = files.pop("/etc/grafana/rampart/admin-password")
+    assert (secret["secret_content"], secret["mode"], secret["group"]) == ("Xn3verPrint", "0640", "grafana")
+    assert "Xn3verPrint" not in str(files)
+    unit = files["/etc/systemd/system/grafana-server.service.d/hardening.conf"]["content"].splitlines()
+    assert "Environment=GF_SERVER_HTTP_ADDR=127.0.0.1" in unit
+    assert "Environment=GF_AUTH_ANONYMOUS_ENABLED=false" in unit
+    assert "MemoryDenyWriteExecute=yes" not in unit
+    sources = yaml.safe_load(files["/etc/grafana/provisioning/datasources/rampart.yaml"]["content"])["datasources"]
+    assert [source["url"] for source in sources] == ["http://127.0.0.1:9090"]
+    [provider] = yaml.safe_load(files["/etc/grafana/provisioning/dashboards/rampart.yaml"]["content"])["providers"]
+    assert {Path(dest).stem for dest in files if dest.startswith(provider["options"]["path"])} == {
+        "rampart-fleet",
+        "rampart-host",
+    }
+
+
+def test_only_grafana_gets_grafana_s_environment() -> None:
+    files = render("monitoring", "{{ __monitoring_unit_files }}")
+    assert "GF_" not in str(files)
+    assert str(files).count("MemoryDenyWriteExecute=yes") == 3
 
 
 @pytest.mark.parametrize(
