@@ -19,6 +19,7 @@ TRIES = 3
 
 def fetch(url: str) -> bytes:
     """What is there. A server's refusal is final; anything else is tried again."""
+    reason = ""
     for attempt in range(TRIES):
         try:
             with urllib.request.build_opener().open(url, timeout=20) as answer:
