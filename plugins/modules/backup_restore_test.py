@@ -205,8 +205,8 @@ notes:
     both, C(backup:ListTags), C(backup:TagResource), C(backup:UntagResource) and C(iam:PassRole).
   - Needs for a restore C(backup:ListRecoveryPointsByResource), C(backup:GetRecoveryPointRestoreMetadata),
     C(backup:StartRestoreJob), C(backup:DescribeRestoreJob), C(backup:PutRestoreValidationResult) and C(iam:PassRole),
-    and for V(tested) and V(swept) C(backup:ListBackupVaults), C(backup:ListTags), C(backup:TagResource) and
-    C(backup:UntagResource).
+    and for V(tested) and V(swept) C(backup:ListBackupVaults), C(backup:ListTags), C(backup:TagResource),
+    C(backup:UntagResource), C(backup:ListRestoreJobs) and C(backup:GetRestoreJobMetadata).
   - Needs for instances and volumes C(ec2:CreateTags), C(ec2:DescribeInstances), C(ec2:DescribeVolumes),
     C(ec2:TerminateInstances) and C(ec2:DeleteVolume); for databases C(rds:AddTagsToResource),
     C(rds:DescribeDBInstances) and C(rds:DeleteDBInstance); for tables C(dynamodb:TagResource),
@@ -215,8 +215,9 @@ notes:
     C(s3:ListBucketVersions), C(s3:PutBucketPublicAccessBlock), C(s3:PutBucketTagging), C(s3:DeleteObject),
     C(s3:DeleteObjectVersion) and C(s3:DeleteBucket).
   - A test is noted in a tag of the vault, C(rampart:drill:ID), from before its restore is asked for until nothing is
-    left of it, so that the next one finds what a controller that died has left. The copy is tagged with
-    C(rampart:restored-from), and that of a test with C(rampart:drill) and C(rampart:drill-until).
+    left of it, so that the next one finds what a controller that died has left. A restore job that nobody could note is
+    known by C(aws:backup:request-id), which AWS Backup keeps with it. The copy is tagged with C(rampart:restored-from),
+    and that of a test with C(rampart:drill) and C(rampart:drill-until).
 author:
   - The Rampart developers (@rampart-ops)
 extends_documentation_fragment:
@@ -505,6 +506,7 @@ def drill_of(params: dict[str, Any], noted: Entry) -> Drill:
         security_groups=params["security_group_ids"],
         subnet=params["subnet_id"],
         metadata=texts(params["restore_metadata"]),
+        request_id=None if params["state"] == "restored" else noted.request_id,
     )
 
 

@@ -46,16 +46,22 @@ _CONNECTION_ATTEMPTS = 3
 
 
 class CallError(Exception):
-    """A call that failed for good."""
+    """A call that failed for good, after so many attempts."""
 
-    def __init__(self, message: str, cause: Exception) -> None:
+    def __init__(self, message: str, cause: Exception, attempts: int = 1) -> None:
         super().__init__(message)
         self.message = message
         self.cause = cause
+        self.attempts = attempts
 
     @property
     def code(self) -> str:
         return _code(self.cause)
+
+    @property
+    def refused(self) -> bool:
+        """AWS has said no, so that nothing came of it. An attempt before that may have come to something."""
+        return self.attempts == 1 and 400 <= _status(self.cause) < 500
 
 
 class ConflictError(CallError):
@@ -175,7 +181,7 @@ class Caller:
 
     def _is_transient(self, error: Exception, attempt: int) -> bool:
         if isinstance(error, ClientError):
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            status = _status(error)
             return _code(error) in self._transient or (status >= 500 and status != 501)
         if isinstance(error, EndpointConnectionError):
             return attempt < _CONNECTION_ATTEMPTS
@@ -188,8 +194,15 @@ class Caller:
             message += f" in {attempts} attempts"
         if code in self._remedies:
             message += f" ({self._remedies[code]})"
-        return (ConflictError if code in self._conflicts else CallError)(message, error)
+        return (ConflictError if code in self._conflicts else CallError)(message, error, attempts)
 
 
 def _code(error: Exception) -> str:
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status of AWS's answer; 0 if there was none."""
+    if not isinstance(error, ClientError):
+        return 0
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -437,6 +437,25 @@ class Backup:
             item.get("SourceResourceArn", ""),
         )
 
+    def restore_jobs(self, kind: str, after: datetime, before: datetime) -> Iterator[str]:
+        """The ids of the restore jobs of a type that were asked for in this time."""
+        for item in self._caller.items(
+            "list_restore_jobs",
+            f"list the restore jobs of the type {kind}",
+            "RestoreJobs",
+            ByResourceType=kind,
+            ByCreatedAfter=after,
+            ByCreatedBefore=before,
+            MaxResults=_PAGE,
+        ):
+            yield item["RestoreJobId"]
+
+    def restore_job_metadata(self, job_id: str) -> dict[str, str]:
+        answer = self._caller.call(
+            "get_restore_job_metadata", f"read what the restore job {job_id} was asked for", RestoreJobId=job_id
+        )
+        return dict(answer.get("Metadata") or {})
+
     def put_validation(self, job_id: str, passed: bool, message: str) -> None:
         self._caller.call(
             "put_restore_validation_result",

@@ -11,19 +11,22 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CallError
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
 from ansible_collections.rampart.ops.plugins.module_utils.backup.copies import Shelf
-from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import KINDS, id_of
+from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import KINDS, REQUEST_ID, id_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.ledger import Entry, due, entries
 from ansible_collections.rampart.ops.plugins.module_utils.backup.restore import Drill, RecoveryPoint
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 # A restore cannot be stopped. When it is given up, its copy is still waited for, to be removed.
 GRACE = 900.0
+# How far the clocks of this machine and of AWS can be apart: AWS refuses signatures that are older or from the future.
+# Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+SKEW = timedelta(minutes=5)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -97,7 +100,13 @@ class Restore:
         if self._ledger:
             self._ledger.write(entry)
         drill = self._drill
-        outcome.job_id = self._api.start_restore(self._point, drill.role, drill.kind.name, metadata, entry.id)
+        try:
+            outcome.job_id = self._api.start_restore(self._point, drill.role, drill.kind.name, metadata, entry.id)
+        except CallError as error:
+            if self._ledger and error.refused:
+                self._ledger.strike(entry)
+                self._ledger = None
+            raise
         entry = replace(entry, job_id=outcome.job_id)
         if self._ledger:
             self._ledger.write(entry)
@@ -167,31 +176,31 @@ class Restore:
             pass  # what it has made by now is looked for anyhow
         try:
             outcome.left = [outcome.created_arn] if outcome.created_arn else []
-            clear(self._api, self._shelf, ledger, entry)
+            clear(self._api, self._shelf, ledger, entry, datetime.now(timezone.utc))
             outcome.left = []
         except (DrillError, CallError) as error:
-            outcome.left = outcome.left or [f"what restore job {entry.job_id} makes"]
+            outcome.left = outcome.left or [f"what {entry} makes"]
             outcome.error = f"{outcome.error + '; ' if outcome.error else ''}the copy is left: {_words(error)}"
 
 
-def clear(api: Backup, shelf: Shelf, ledger: Ledger, entry: Entry) -> str | None:
+def clear(api: Backup, shelf: Shelf, ledger: Ledger, entry: Entry, now: datetime) -> str | None:
     """Remove what a drill has made, and strike it out; the ARN of what there was. DrillError if that cannot be done."""
     if entry.kind not in KINDS:
         raise DrillError(f"{entry} is of a type that is not known here")
     copies = shelf.of(entry.kind)
-    arn = _made_by(api, entry)
-    if arn is None and KINDS[entry.kind].name_key:
-        arn = copies.find(entry.name)  # a job that failed may have made it all the same
+    if KINDS[entry.kind].name_key:
+        # By its name also if its job is not known, or failed: it may have made it all the same.
+        arn = _made_by(api, entry) or copies.find(entry.name)
+    else:
+        entry = _with_job(api, ledger, entry)
+        arn = _made_by(api, entry)
     if arn:
         with suppress(CallError):  # of who may only remove what is marked: a drill may have ended before that
             copies.mark(arn, {"rampart:drill": entry.id})
         copies.remove(arn, lambda: looks(time.monotonic() + GRACE))
-    elif entry.job_id is None and not KINDS[entry.kind].name_key:
-        # Its restore was perhaps never asked for; what AWS has made of it has no name by which it could be told.
-        ledger.strike(entry)
+    elif entry.job_id is None and now < entry.until:
         raise DrillError(
-            f"{entry} ended while its restore was asked for; look into the restore jobs of AWS Backup whether there "
-            "is one of that time, and remove what it has made"
+            f"{entry}: whether AWS has begun its restore will be known when its time is over; sweep again then"
         )
     ledger.strike(entry)
     return arn
@@ -208,10 +217,35 @@ def sweep(
                 swept.append(str(entry))
                 continue
             try:
-                swept.append(clear(api, shelf, Ledger(api, vault.arn), entry) or str(entry))
+                swept.append(clear(api, shelf, Ledger(api, vault.arn), entry, now) or str(entry))
             except (DrillError, CallError) as error:
                 left.append(_words(error))
     return swept, left
+
+
+def _with_job(api: Backup, ledger: Ledger, entry: Entry) -> Entry:
+    """With the restore job of a drill that ended before it could be noted, if one was begun at all.
+
+    AWS keeps what a job was asked for, and in it the id of the request.
+    """
+    if entry.job_id is not None:
+        return entry
+    unknown = []
+    for job_id in api.restore_jobs(entry.kind, entry.began - SKEW, entry.until + SKEW):
+        request_id = api.restore_job_metadata(job_id).get(REQUEST_ID)
+        if request_id == entry.request_id:
+            entry = replace(entry, job_id=job_id)
+            ledger.write(entry)
+            return entry
+        if request_id is None:
+            unknown.append(job_id)
+    if unknown:
+        ledger.strike(entry)  # asking again would tell no more
+        raise DrillError(
+            f"{entry} ended while its restore was asked for, and AWS does not tell which restore job is its own: look "
+            f"whether one of {', '.join(unknown)} is nobody else's, and remove what it has made"
+        )
+    return entry
 
 
 def _made_by(api: Backup, entry: Entry) -> str | None:

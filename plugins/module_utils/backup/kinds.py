@@ -16,6 +16,9 @@ from typing import Pattern
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 
+# A text that AWS keeps with a restore job, for any type.
+REQUEST_ID = "aws:backup:request-id"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -39,7 +42,7 @@ class Kind:
     @property
     def reserved(self) -> set[str]:
         """The keys in which the user has no say, in lower case."""
-        return {key.lower() for key in (*self.fixed, self.name_key) if key}
+        return {key.lower() for key in (*self.fixed, self.name_key, REQUEST_ID) if key}
 
 
 def _regional(service: str, rest: str) -> Pattern[str]:

@@ -9,21 +9,24 @@ its restore is asked for, and struck out when nothing is left of it. What a cont
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 PREFIX = "rampart:drill:"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_VALUE = re.compile(r"(\S+) until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) job (\S+)")
+_MOMENT = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
+_VALUE = re.compile(rf"(\S+) from {_MOMENT} until {_MOMENT} job (\S+)")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A drill: its id, the type of the resource, by when it is over, and the restore job as soon as there is one."""
+    """A drill: its id, the type of the resource, its time, and the restore job as soon as there is one."""
 
     id: str
     kind: str
+    began: datetime
     until: datetime
     job_id: str | None = None
 
@@ -33,19 +36,26 @@ class Entry:
         return f"rampart-drill-{self.id}"
 
     @property
+    def request_id(self) -> str:
+        """What AWS keeps with the restore job, by which the job is found if nobody could note it."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, self.key))
+
+    @property
     def key(self) -> str:
         return PREFIX + self.id
 
     @property
     def value(self) -> str:
-        return f"{self.kind} until {self.until.strftime(_TIME)} job {self.job_id or '-'}"
+        began, until = (each.strftime(_TIME) for each in (self.began, self.until))
+        return f"{self.kind} from {began} until {until} job {self.job_id or '-'}"
 
     def __str__(self) -> str:
         return f"drill {self.id} ({self.value})"
 
 
 def entry(drill_id: str, kind: str, now: datetime, seconds: float) -> Entry:
-    return Entry(drill_id, kind, (now + timedelta(seconds=seconds)).replace(microsecond=0))
+    now = now.replace(microsecond=0)
+    return Entry(drill_id, kind, now, now + timedelta(seconds=seconds))
 
 
 def entries(tags: Mapping[str, str]) -> list[Entry]:
@@ -54,8 +64,8 @@ def entries(tags: Mapping[str, str]) -> list[Entry]:
     for key, value in sorted(tags.items()):
         match = _VALUE.fullmatch(value)
         if key.startswith(PREFIX) and match:
-            until = datetime.strptime(match[2], _TIME).replace(tzinfo=timezone.utc)
-            found.append(Entry(key[len(PREFIX) :], match[1], until, None if match[3] == "-" else match[3]))
+            began, until = (datetime.strptime(each, _TIME).replace(tzinfo=timezone.utc) for each in match.group(2, 3))
+            found.append(Entry(key[len(PREFIX) :], match[1], began, until, None if match[4] == "-" else match[4]))
     return found
 
 

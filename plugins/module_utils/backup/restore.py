@@ -17,7 +17,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.aws.model import (
     check_tags,
     tag_change,
 )
-from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import Kind, id_of, kind_of
+from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import REQUEST_ID, Kind, id_of, kind_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
     check_arns,
     check_role,
@@ -222,7 +222,8 @@ class RecoveryPoint:
 
 @dataclass(frozen=True)
 class Drill:
-    """What the user asks of a restore. The copy of a named type is called `copy_name`."""
+    """What the user asks of a restore. The copy of a named type is called `copy_name`; of one that has no names, the
+    restore job is known by its `request_id`, if it has to be."""
 
     resource: str
     role: str
@@ -231,6 +232,7 @@ class Drill:
     security_groups: Sequence[str] = ()
     subnet: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    request_id: str | None = None
 
     @property
     def kind(self) -> Kind:
@@ -244,7 +246,7 @@ class Drill:
         if taken:
             raise InvalidError(
                 f"restore_metadata: {', '.join(taken)}: the copy is always a new one, apart from the original, whose "
-                "name is copy_name"
+                "name is copy_name; and this module says how the job is known"
             )
         if kind.name_key and self.copy_name == id_of(self.resource):
             raise InvalidError(f"copy_name: {self.copy_name} is the original, which is never restored over")
@@ -285,12 +287,14 @@ class Drill:
         ours = dict(kind.fixed)
         if kind.name_key:
             ours[kind.name_key] = self.copy_name
+        elif self.request_id:
+            ours[REQUEST_ID] = self.request_id
         if kind.groups_key and self.security_groups:
             ours[kind.groups_key] = json.dumps(list(self.security_groups))
         if self.subnet:
             ours["SubnetId"] = self.subnet
         default = {**kind.defaults, **({"availabilityZone": zone} if zone else {})}
-        dropped = {"aws:backup:request-id", *map(str.lower, kind.dropped)}
+        dropped = {REQUEST_ID, *map(str.lower, kind.dropped)}
         result = {key: value for key, value in backed_up.items() if key.lower() not in dropped}
         for layer in (ours, self.metadata):
             said = {key.lower() for key in layer}

@@ -275,11 +275,11 @@ def noted(aws: Aws, vault: str = "daily") -> dict[str, str]:
 
 
 def expire(aws: Aws) -> None:
-    """As if the drills had to be over long ago."""
+    """As if the drills had been given no time at all."""
     arn = aws.client("backup").describe_backup_vault(BackupVaultName="daily")["BackupVaultArn"]
     for key, value in noted(aws).items():
-        kind, _until, rest = re.fullmatch(r"(\S+) until (\S+) (job .*)", value).groups()  # type: ignore[union-attr]
-        aws.client("backup").tag_resource(ResourceArn=arn, Tags={key: f"{kind} until 2026-01-01T00:00:00Z {rest}"})
+        over = re.sub(r"from (\S+) until \S+", r"from \1 until \1", value)
+        aws.client("backup").tag_resource(ResourceArn=arn, Tags={key: over})
 
 
 def finish_restores(aws: Aws) -> None:
@@ -355,14 +355,83 @@ def test_a_drill_that_cannot_be_noted_is_not_begun(drill: Module) -> None:
     assert "StartRestoreJob" not in drill.aws.operations()
 
 
-def test_a_drill_that_died_while_it_asked_is_told_once(drill: Module) -> None:
-    client = drill.aws.client("backup")
-    arn = client.describe_backup_vault(BackupVaultName="daily")["BackupVaultArn"]
-    client.tag_resource(ResourceArn=arn, Tags={"rampart:drill:0123": "EC2 until 2026-01-01T00:00:00Z job -"})
-    client.tag_resource(ResourceArn=arn, Tags={"rampart:drill:4567": "S3 until 2026-01-01T00:00:00Z job -"})
-    sweep = Module(drill.aws, "backup_restore_test", state="swept")
-    assert "look into the restore jobs" in sweep.fails()
+def a_volume(aws: Aws) -> str:
+    volume = aws.client("ec2").create_volume(AvailabilityZone="ap-northeast-2a", Size=1)["VolumeId"]
+    return f"arn:aws:ec2:ap-northeast-2:{aws.account_id}:volume/{volume}"
+
+
+def of_a_volume(drill: Module) -> Module:
+    arn = a_volume(drill.aws)
+    back_up(drill.aws, arn)
+    return Module(drill.aws, "backup_restore_test", **{**drill.options, "resource_arn": arn, "security_group_ids": []})
+
+
+def volumes(aws: Aws) -> set[str]:
+    return {each["VolumeId"] for each in aws.client("ec2").describe_volumes()["Volumes"]}
+
+
+@pytest.mark.parametrize("kind", ["instance", "volume"])
+def test_the_copy_of_a_drill_that_died_while_it_asked_goes_and_no_other(drill: Module, kind: str) -> None:
+    test = drill if kind == "instance" else of_a_volume(drill)
+    somebody_s = test(state="restored")["created_resource_arn"].rpartition("/")[2]
+    held = {key for key, state in instances(test.aws).items() if state == "running"}, volumes(test.aws)
+    # AWS begins the restore; its answer reaches nobody.
+    test.aws.fault(service="backup", operation="StartRestoreJob", kind="lost_answer")
+    assert run_until(test, "StartRestoreJob", signal.SIGKILL) == ""
+    (note,) = noted(test.aws).values()
+    assert note.endswith("job -")
+    finish_restores(test.aws)
+    assert len(test.aws.client("backup").list_restore_jobs()["RestoreJobs"]) == 2
+    made = volumes(test.aws) - held[1]
+    assert len(made) == 1
+
+    expire(test.aws)
+    sweep = Module(test.aws, "backup_restore_test", state="swept")
+    (swept,) = sweep()["swept"]
+    assert f":{kind}/" in swept
+    assert ({key for key, state in instances(test.aws).items() if state == "running"}, volumes(test.aws)) == held
+    assert any(somebody_s in each for each in held)
+    assert noted(test.aws) == {}
     assert not sweep()["changed"]
+
+
+def note(aws: Aws, drill_id: str, value: str) -> None:
+    arn = aws.client("backup").describe_backup_vault(BackupVaultName="daily")["BackupVaultArn"]
+    aws.client("backup").tag_resource(ResourceArn=arn, Tags={f"rampart:drill:{drill_id}": value})
+
+
+PAST = "from 2026-01-01T00:00:00Z until 2026-01-01T02:00:00Z job -"
+
+
+def test_a_drill_that_died_before_it_asked_has_left_nothing(drill: Module) -> None:
+    for number, kind in enumerate(("EC2", "S3")):
+        note(drill.aws, f"012{number}", f"{kind} {PAST}")
+    sweep = Module(drill.aws, "backup_restore_test", state="swept")
+    assert len(sweep()["swept"]) == 2
+    assert noted(drill.aws) == {}
+    assert not sweep()["changed"]
+
+    # As long as it may still be asking, nobody says that there is nothing.
+    note(drill.aws, "0123", "EC2 from 2026-01-01T00:00:00Z until 2999-01-01T00:00:00Z job -")
+    assert "sweep again then" in sweep.fails(only_expired=False)
+    assert len(noted(drill.aws)) == 1
+
+
+def test_a_job_that_does_not_say_whose_it_is_is_told_once_and_not_touched(drill: Module) -> None:
+    copy = drill(state="restored")["created_resource_arn"].rpartition("/")[2]
+    note(drill.aws, "0123", "EC2 from 2026-01-01T00:00:00Z until 2999-01-01T00:00:00Z job -")
+    sweep = Module(drill.aws, "backup_restore_test", state="swept", only_expired=False)
+    (job,) = drill.aws.client("backup").list_restore_jobs()["RestoreJobs"]
+    assert job["RestoreJobId"] in sweep.fails()
+    assert instances(drill.aws)[copy] == "running"
+    assert not sweep()["changed"]
+
+
+def test_a_restore_that_aws_refuses_leaves_no_note(drill: Module) -> None:
+    denied = {"status": 403, "code": "AccessDeniedException", "message": "not allowed"}
+    drill.aws.fault(service="backup", operation="StartRestoreJob", kind="error", params=denied)
+    assert "not allowed" in drill.fails()
+    assert noted(drill.aws) == {}
 
 
 # ------------------------------------------------------------------------------------------------------- other types
@@ -520,14 +589,11 @@ def test_restored_keeps_the_copy_of_a_named_point(drill: Module) -> None:
 
 
 def test_a_volume(drill: Module) -> None:
-    client = drill.aws.client("ec2")
-    volume = client.create_volume(AvailabilityZone="ap-northeast-2a", Size=1)["VolumeId"]
-    arn = f"arn:aws:ec2:ap-northeast-2:{drill.aws.account_id}:volume/{volume}"
-    back_up(drill.aws, arn)
-    did = drill(resource_arn=arn, security_group_ids=[])
-    copy = did["created_resource_arn"].rpartition("/")[2]
-    assert copy != volume
-    assert copy not in {each["VolumeId"] for each in client.describe_volumes()["Volumes"]}
+    test = of_a_volume(drill)
+    before = volumes(test.aws)
+    copy = test()["created_resource_arn"].rpartition("/")[2]
+    assert copy not in before
+    assert volumes(test.aws) == before
 
 
 RDS = "arn:aws:rds:eu-west-1:123456789012:db"
