@@ -277,10 +277,11 @@ BACKUP = (
         "ReadBackups",
         "backup:DescribeBackupJob DescribeBackupVault GetBackupPlan GetBackupSelection GetBackupVaultAccessPolicy "
         "GetBackupVaultNotifications ListBackupJobs ListBackupPlans ListBackupSelections ListBackupVaults ListCopyJobs "
-        "ListProtectedResources ListRecoveryPointsByBackupVault ListTags tag:GetResources",
-        # Resources of other types than instances; a token's job, after an answer was lost.
-        also="tag:GetResources backup:DescribeBackupVault GetBackupVaultAccessPolicy GetBackupVaultNotifications "
-        "ListBackupJobs",
+        "ListProtectedResources ListRecoveryPointsByBackupVault ListTags tag:GetResources ec2:DescribeVolumes "
+        "rds:DescribeDBInstances",
+        # Which databases are members of clusters; a token's job, after an answer was lost.
+        also="rds:DescribeDBInstances backup:DescribeBackupVault GetBackupVaultAccessPolicy "
+        "GetBackupVaultNotifications ListBackupJobs",
     ),
     Grant(
         "BackupPolicy",
@@ -357,6 +358,8 @@ RESTORE = (
         "Restore",
         "backup:DescribeRestoreJob GetRecoveryPointRestoreMetadata ListRecoveryPointsByResource "
         "PutRestoreValidationResult StartRestoreJob",
+        # The job of a drill that died while it asked for it.
+        also="backup:GetRestoreJobMetadata ListRestoreJobs",
     ),
     Grant("RoleOnlyForRestores", "iam:PassRole", _iam("role/rampart-restore"), _TO_BACKUP),
     Grant(

@@ -31,7 +31,7 @@ options:
     description: The types, instead of those that the plans select.
     type: list
     elements: str
-    choices: [EC2, EBS, RDS, DynamoDB, EFS]
+    choices: [EC2, EBS, RDS, Aurora, DynamoDB, EFS, FSx]
 author:
   - The Rampart developers (@rampart-ops)
 """

@@ -16,6 +16,8 @@ description:
     are looked for from now backwards, and no further back than the oldest that would be fresh enough.
   - A resource without a fresh recovery point is told the time of its last backup as AWS Backup remembers it. That
     recovery point may not exist any more.
+  - A volume that is attached to an instance is in the backups of that instance, and a database that is a member of a
+    cluster in those of the cluster; such a backup is as good for it as one of its own.
   - Continuous backups are judged by the time of the last backup that AWS Backup tells, too.
 options:
   tags:
@@ -37,11 +39,14 @@ options:
     description: One selection of that plan. Without it, all of its selections.
     type: str
   resource_types:
-    description: The types of the resources.
+    description:
+      - The types of the resources.
+      - Of other types than V(EC2) and V(EBS) those are found that have, or had, a tag, and those that a selection of
+        O(backup_plan_name) names by ARN.
     type: list
     elements: str
     choices: [EC2, EBS, RDS, Aurora, DynamoDB, EFS, FSx, S3]
-    default: [EC2]
+    default: [EC2, EBS, RDS, Aurora, DynamoDB, EFS, FSx, S3]
   rpo_hours:
     description:
       - The recovery point objective, which is how many hours old the newest recovery point may be.
@@ -62,8 +67,9 @@ attributes:
 notes:
   - Needs the permissions C(backup:ListBackupVaults), C(backup:ListRecoveryPointsByBackupVault),
     C(backup:ListProtectedResources), C(backup:ListBackupJobs), C(backup:ListCopyJobs), C(backup:ListBackupPlans),
-    C(backup:ListBackupSelections), C(backup:GetBackupSelection), C(ec2:DescribeInstances), and for other types than
-    EC2 C(tag:GetResources).
+    C(backup:ListBackupSelections), C(backup:GetBackupSelection) and C(ec2:DescribeInstances); for volumes
+    C(ec2:DescribeVolumes) and C(sts:GetCallerIdentity); for other types C(tag:GetResources), and
+    C(rds:DescribeDBInstances) if there is a database.
 author:
   - The Rampart developers (@rampart-ops)
 extends_documentation_fragment:
@@ -73,7 +79,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Ask about all instances that have the tag Backup
+- name: Ask about everything that has the tag Backup
   rampart.ops.backup_coverage_info:
     tags:
       Backup: "*"
@@ -85,10 +91,10 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: coverage.summary.protected == coverage.summary.total
 
-- name: Ask about what a plan selects
+- name: Ask about the instances that a plan selects
   rampart.ops.backup_coverage_info:
     backup_plan_name: web
-    resource_types: [EC2, EBS, DynamoDB]
+    resource_types: [EC2]
     rpo_hours: 26
 """
 
@@ -119,6 +125,13 @@ resources:
       returned: always
       type: dict
       sample: {Name: web-1, Backup: daily}
+    part_of:
+      description:
+        - The ARN of the instance that a volume is attached to, or of the cluster that a database is a member of. Null
+          for all others.
+      returned: always
+      type: str
+      sample: null
     verdict:
       description:
         - V(protected), V(stale) if the newest recovery point is too old, or V(unprotected) if there is none.
@@ -182,7 +195,7 @@ summary:
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, Deadline
+from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIENT_CONFIG, Caller, Deadline
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.aws.module import execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
@@ -193,8 +206,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import
     judge,
     summary,
 )
-from ansible_collections.rampart.ops.plugins.module_utils.backup.resources import Instances, Tagged
-from ansible_collections.rampart.ops.plugins.module_utils.backup.sweep import assignments, chosen, sweep
+from ansible_collections.rampart.ops.plugins.module_utils.backup.resources import Ec2, Rds, Tagged, Tags
+from ansible_collections.rampart.ops.plugins.module_utils.backup.sweep import assignments, chosen, named, sweep
 
 if TYPE_CHECKING:
     from typing import Any
@@ -206,7 +219,7 @@ ARGUMENT_SPEC = {
     "exempt_values": {"type": "list", "elements": "str", "default": []},
     "backup_plan_name": {"type": "str"},
     "backup_selection_name": {"type": "str"},
-    "resource_types": {"type": "list", "elements": "str", "choices": list(TYPES), "default": ["EC2"]},
+    "resource_types": {"type": "list", "elements": "str", "choices": list(TYPES), "default": list(TYPES)},
     "rpo_hours": {"type": "float", "required": True},
     "rpo_tag": {"type": "str"},
 }
@@ -224,14 +237,24 @@ def wanted_tags(tags: dict[str, Any] | None) -> dict[str, list[str]]:
     return wanted
 
 
-def resources_of(module: AnsibleAWSModule, deadline: Deadline, tags: dict[str, list[str]]) -> list[Resource]:
+def resources_of(module: AnsibleAWSModule, deadline: Deadline, tags: Tags) -> list[Resource]:
+    """The resources of the types that are asked about, by tag."""
+
+    def client(service: str) -> Any:
+        return module.client(service, config=CLIENT_CONFIG)
+
+    kinds = [kind for kind in TYPES if kind in module.params["resource_types"]]
     resources: list[Resource] = []
-    for kind in module.params["resource_types"]:
-        if kind == "EC2":
-            resources += Instances(module.client("ec2", config=CLIENT_CONFIG), deadline).tagged(tags)
-        else:
-            client = module.client("resourcegroupstaggingapi", config=CLIENT_CONFIG)
-            resources += Tagged(client, deadline).tagged(kind, tags)
+    if "EC2" in kinds:
+        resources += Ec2(client("ec2"), deadline).instances(tags)
+    if "EBS" in kinds:
+        account = Caller(client("sts"), deadline).call("get_caller_identity", "tell which account this is")["Account"]
+        resources += Ec2(client("ec2"), deadline).volumes(account, tags)
+    others = [kind for kind in kinds if kind not in ("EC2", "EBS")]
+    if others:
+        resources += Tagged(client("resourcegroupstaggingapi"), deadline).resources(others, tags)
+    if any(each.type == "RDS" for each in resources):
+        resources = list(Rds(client("rds"), deadline).in_clusters(resources))
     return resources
 
 
@@ -240,13 +263,15 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
     objective.check()
     tags = wanted_tags(module.params["tags"])
     deadline = Deadline(SECONDS)
-    api = Backup(module.client("backup", config=CLIENT_CONFIG), deadline)
+    client = module.client("backup", config=CLIENT_CONFIG)
+    api = Backup(client, deadline)
     now = datetime.now(timezone.utc)
 
     plans = assignments(api)
     resources = resources_of(module, deadline, tags)
     if module.params["backup_plan_name"]:
         mine = chosen(plans, module.params["backup_plan_name"], module.params["backup_selection_name"])
+        resources += named(mine, module.params["resource_types"], client.meta.region_name, resources)
         resources = [each for each in resources if any(one.content.selects(each.arn, each.tags) for one in mine)]
     exempt = set(module.params["exempt_values"])
     resources = [each for each in resources if not exempt & {each.tags.get(key) for key in tags}]

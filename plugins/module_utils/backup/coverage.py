@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ STEPS = (0.125, 0.5, 1.0)
 FAILURES = timedelta(days=7)
 USABLE = {"COMPLETED", "AVAILABLE"}
 
-# AWS Backup's names of types, and those of the Resource Groups Tagging API.
+# AWS Backup's names of types, and those of the Resource Groups Tagging API, which are in the ARNs too.
 TYPES = {
     "EC2": "ec2:instance",
     "EBS": "ec2:volume",
@@ -34,13 +35,33 @@ TYPES = {
 PROTECTED, STALE, UNPROTECTED = "protected", "stale", "unprotected"
 
 
+def type_of(arn: str) -> str | None:
+    """AWS Backup's name of a resource's type; None if it is none of these."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return None
+    place = f"{parts[2]}:{re.split('[:/]', parts[5])[0]}"
+    return next((kind for kind, name in TYPES.items() if name in (place, parts[2])), None)
+
+
 @dataclass(frozen=True)
 class Resource:
-    """Something that can be backed up."""
+    """Something that can be backed up.
+
+    A volume that is attached to an instance, and a database of a cluster, are in the backups of these: it is `part_of`
+    that ARN, since that moment if one is known.
+    """
 
     arn: str
     type: str
     tags: Mapping[str, str]
+    part_of: str | None = None
+    part_since: datetime | None = None
+
+    @property
+    def arns(self) -> list[str]:
+        """Where to look for its backups."""
+        return [self.arn, self.part_of] if self.part_of else [self.arn]
 
     @property
     def name(self) -> str:
@@ -88,6 +109,17 @@ class Findings:
     newest: dict[str, Point] = field(default_factory=dict)  # by resource
     failures: dict[str, Job] = field(default_factory=dict)  # by resource
     copies: dict[str, dict[str, Job]] = field(default_factory=dict)  # by resource and destination
+
+    def newest_of(self, resource: Resource) -> Point | None:
+        """The newest recovery point that has the resource in it."""
+        points = [self.newest[arn] for arn in resource.arns if arn in self.newest]
+        since = resource.part_since
+        has = [each for each in points if each.resource == resource.arn or since is None or each.created >= since]
+        return max(has, key=lambda each: each.created, default=None)
+
+    def failure_of(self, resource: Resource) -> Job | None:
+        failures = [self.failures[arn] for arn in resource.arns if arn in self.failures]
+        return max(failures, key=lambda each: each.created, default=None)
 
     def add_points(self, points: Iterable[Point]) -> None:
         for point in points:
@@ -141,14 +173,26 @@ class Objective:
 def judge(resources: Iterable[Resource], found: Findings, objective: Objective, now: datetime) -> list[dict[str, Any]]:
     """A verdict on each resource, worst first."""
     order = {UNPROTECTED: 0, STALE: 1, PROTECTED: 2}
-    verdicts = [_verdict(resource, found, objective, now) for resource in resources]
+    by_arn = {resource.arn: resource for resource in resources}
+    verdicts = [
+        _verdict(resource, by_arn.get(resource.part_of or ""), found, objective, now) for resource in by_arn.values()
+    ]
     return sorted(verdicts, key=lambda each: (order[each["verdict"]], each["resource_name"], each["resource_arn"]))
 
 
-def _verdict(resource: Resource, found: Findings, objective: Objective, now: datetime) -> dict[str, Any]:
+def _verdict(
+    resource: Resource, whole: Resource | None, found: Findings, objective: Objective, now: datetime
+) -> dict[str, Any]:
     hours, complaint = objective.of(resource)
-    point, failure = found.newest.get(resource.arn), found.failures.get(resource.arn)
-    plans = sorted({each.plan for each in found.assignments if each.content.selects(resource.arn, resource.tags)})
+    point, failure = found.newest_of(resource), found.failure_of(resource)
+    plans = sorted(
+        {
+            each.plan
+            for each in found.assignments
+            for one in (resource, whole)
+            if one and each.content.selects(one.arn, one.tags)
+        }
+    )
     age = None if point is None else (now - point.created).total_seconds() / 3600
     if age is None:
         verdict, reasons = UNPROTECTED, ["it has no recovery point"]
@@ -156,7 +200,7 @@ def _verdict(resource: Resource, found: Findings, objective: Objective, now: dat
         verdict, reasons = STALE, [f"its newest recovery point is {age:.1f} hours old, {hours:g} are allowed"]
     else:
         verdict, reasons = PROTECTED, []
-    if not plans:
+    if not plans and (point is None or point.resource == resource.arn):
         reasons.append("no plan selects it")
     if complaint:
         reasons.append(complaint)
@@ -167,6 +211,7 @@ def _verdict(resource: Resource, found: Findings, objective: Objective, now: dat
         "resource_type": resource.type,
         "resource_name": resource.name,
         "resource_tags": dict(resource.tags),
+        "part_of": resource.part_of,
         "verdict": verdict,
         "reason": "; ".join(reasons),
         "rpo_hours": hours,
@@ -177,7 +222,7 @@ def _verdict(resource: Resource, found: Findings, objective: Objective, now: dat
         "vault_lock": _lock(point, found.vaults),
         "copies": [
             {"backup_vault_arn": vault, "creation_date": job.created.isoformat()}
-            for vault, job in sorted(found.copies.get(resource.arn, {}).items())
+            for vault, job in sorted(found.copies.get(point.resource if point else resource.arn, {}).items())
         ],
         "last_failed_job": failure
         and {

@@ -23,8 +23,10 @@ _SERVICES = {
     "EC2": r"ec2:[^:]*:[^:]*:instance/.*",
     "EBS": r"ec2:[^:]*:[^:]*:volume/.*",
     "RDS": r"rds:[^:]*:[^:]*:db:.*",
+    "Aurora": r"rds:[^:]*:[^:]*:cluster:.*",
     "DynamoDB": r"dynamodb:[^:]*:[^:]*:table/.*",
     "EFS": r"elasticfilesystem:[^:]*:[^:]*:file-system/.*",
+    "FSx": r"fsx:[^:]*:[^:]*:(file-system|volume)/.*",
 }
 TYPES = tuple(_SERVICES)
 
@@ -77,12 +79,32 @@ _BACKUP: Mapping[str, tuple[Statement, ...]] = {
         _allow("rds:ModifyDBInstance", "rds:*:*:db:*"),  # continuous backups
         _allow("rds:DeleteDBInstanceAutomatedBackup", "rds:*:*:auto-backup:*"),
     ),
+    "Aurora": (
+        _allow(
+            "rds:AddTagsToResource CopyDBClusterSnapshot CreateDBClusterSnapshot DescribeDBClusterAutomatedBackups "
+            "DescribeDBClusterSnapshots DescribeDBClusters ListTagsForResource"
+        ),
+        _allow("rds:DeleteDBClusterSnapshot ModifyDBClusterSnapshotAttribute", "rds:*:*:cluster-snapshot:awsbackup:*"),
+        _allow("rds:ModifyDBCluster", "rds:*:*:cluster:*"),  # continuous backups
+        _allow("rds:DeleteDBClusterAutomatedBackup", "rds:*:*:cluster-auto-backup:*"),
+    ),
     "DynamoDB": (
         _allow("dynamodb:CreateBackup DescribeTable ListTagsOfResource StartAwsBackupJob", "dynamodb:*:*:table/*"),
         _allow("dynamodb:DeleteBackup DescribeBackup", "dynamodb:*:*:table/*/backup/*"),
         _via("dynamodb", "Decrypt GenerateDataKey"),
     ),
     "EFS": (_allow("elasticfilesystem:Backup DescribeTags", "elasticfilesystem:*:*:file-system/*"),),
+    "FSx": (
+        _allow("fsx:DescribeFileSystems", "fsx:*:*:file-system/*"),
+        _allow("fsx:DescribeVolumes", "fsx:*:*:volume/*"),
+        _allow("fsx:CreateBackup", "fsx:*:*:file-system/*", "fsx:*:*:volume/*", "fsx:*:*:backup/*"),
+        _allow("fsx:ListTagsForResource", "fsx:*:*:file-system/*", "fsx:*:*:volume/*"),
+        _allow(
+            "fsx:CopyBackup DeleteBackup DescribeBackups ListTagsForResource ManageBackupPrincipalAssociations "
+            "TagResource",
+            "fsx:*:*:backup/*",
+        ),
+    ),
 }
 _USE_OF_KEYS = "Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ReEncryptFrom ReEncryptTo"
 _VOLUMES = (
@@ -97,6 +119,7 @@ _VOLUMES = (
     ),
     _via("ec2", _USE_OF_KEYS),
 )
+_NETWORK = _allow("ec2:DescribeAvailabilityZones DescribeSecurityGroups DescribeSubnets DescribeVpcs")
 _RESTORE: Mapping[str, tuple[Statement, ...]] = {
     "EC2": (
         *_VOLUMES,
@@ -114,7 +137,16 @@ _RESTORE: Mapping[str, tuple[Statement, ...]] = {
             "RestoreDBInstanceFromDBSnapshot RestoreDBInstanceToPointInTime"
         ),
         _allow("rds:CreateDBInstance DeleteDBInstance", "rds:*:*:db:*"),
-        _allow("ec2:DescribeAvailabilityZones DescribeSecurityGroups DescribeSubnets DescribeVpcs"),
+        _NETWORK,
+        _via("rds", _USE_OF_KEYS),
+    ),
+    "Aurora": (
+        _allow(
+            "rds:AddTagsToResource DescribeDBClusterSnapshots DescribeDBClusters ListTagsForResource "
+            "RestoreDBClusterFromSnapshot RestoreDBClusterToPointInTime"
+        ),
+        _allow("rds:DeleteDBCluster", "rds:*:*:cluster:*"),
+        _NETWORK,
         _via("rds", _USE_OF_KEYS),
     ),
     "DynamoDB": (
@@ -132,6 +164,22 @@ _RESTORE: Mapping[str, tuple[Statement, ...]] = {
             "elasticfilesystem:*:*:file-system/*",
         ),
         _via("elasticfilesystem", _USE_OF_KEYS),
+    ),
+    "FSx": (
+        _allow("fsx:DescribeFileSystems TagResource", "fsx:*:*:file-system/*"),
+        _allow("fsx:DescribeBackups", "fsx:*:*:backup/*"),
+        _allow("fsx:DescribeVolumes", "fsx:*:*:volume/*"),
+        _allow("fsx:CreateFileSystemFromBackup", "fsx:*:*:file-system/*", "fsx:*:*:backup/*"),
+        _allow(
+            "fsx:CreateVolumeFromBackup TagResource",
+            "fsx:*:*:storage-virtual-machine/*",
+            "fsx:*:*:backup/*",
+            "fsx:*:*:volume/*",
+        ),
+        # Of a restore that failed.
+        _allow("fsx:DeleteFileSystem DeleteVolume", "fsx:*:*:file-system/*", "fsx:*:*:volume/*", **_OWN),
+        _allow("ds:DescribeDirectories"),
+        _NETWORK,
     ),
 }
 _GRANTS = (

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
@@ -16,6 +16,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import
     Findings,
     Objective,
     Resource,
+    type_of,
 )
 
 
@@ -41,23 +42,38 @@ def chosen(found: Sequence[Assignment], plan: str, selection: str | None) -> lis
     return mine
 
 
+def named(
+    found: Sequence[Assignment], kinds: Collection[str], region: str, known: Sequence[Resource]
+) -> list[Resource]:
+    """What selections name by ARN, and no sweep by tag has found: it never had a tag."""
+    arns = {arn for each in found for arn in each.content.resources} - {each.arn for each in known}
+    return [
+        Resource(arn, kind, {})
+        for arn in sorted(arns)
+        for kind in [type_of(arn)]
+        # EC2 has told of all that is its own.
+        if kind in kinds and kind not in ("EC2", "EBS") and "*" not in arn and arn.split(":")[3] in ("", region)
+    ]
+
+
 def sweep(
     api: Backup, plans: Sequence[Assignment], resources: Sequence[Resource], objective: Objective, now: datetime
 ) -> Findings:
     """All that is known of the resources. Recovery points are looked for backwards in steps, until all are found."""
     found = Findings(vaults=api.vaults(), assignments=plans)
     window = objective.window(resources)
-    missing = {resource.arn for resource in resources}
+    missing = list(resources)
     before = None
     for part in STEPS:
         after = now - window * part
         for vault in found.vaults.values():
             if missing and vault.recovery_points:
                 found.add_points(api.recovery_points(vault.name, after, before))
-        missing -= set(found.newest)
+        missing = [each for each in missing if found.newest_of(each) is None]
         before = after
     if missing:
-        found.add_points(point for point in api.last_points() if point.resource in missing)
+        arns = {arn for each in missing for arn in each.arns}
+        found.add_points(point for point in api.last_points() if point.resource in arns)
     since = now - max(window, FAILURES)
     for state in ("FAILED", "ABORTED", "EXPIRED"):
         found.add_failures(api.backup_jobs(state, since))

@@ -12,6 +12,19 @@ from backup_modules import Module, back_up, launch, role
 
 from lab.aws.testing import Aws
 
+SWEEPS = {
+    "DescribeInstances",
+    "DescribeVolumes",
+    "GetCallerIdentity",
+    "GetResources",
+    "ListBackupJobs",
+    "ListBackupPlans",
+    "ListBackupVaults",
+    "ListCopyJobs",
+    "ListProtectedResources",
+    "ListRecoveryPointsByBackupVault",
+}
+
 
 @pytest.fixture
 def coverage(aws: Aws) -> Module:
@@ -35,6 +48,9 @@ def test_by_tag(coverage: Module) -> None:
     assert verdicts(result) == {"a": "protected", "b": "protected"}
     assert set(verdicts(coverage(tags={"Backup": "*"}, exempt_values=["no"]))) == {"a", "b"}
     result = coverage(tags={"Backup": "*"})
+    # Nothing is asked about a single resource.
+    assert set(coverage.calls) <= SWEEPS
+    assert len(coverage.calls) <= 15
     assert verdicts(result) == {"a": "protected", "b": "protected", "c": "unprotected"}
     assert result["summary"] == {"total": 3, "protected": 2, "stale": 0, "unprotected": 1}
     first = result["resources"][0]
@@ -42,9 +58,59 @@ def test_by_tag(coverage: Module) -> None:
     point = result["resources"][1]["newest_recovery_point"]
     held = aws.client("backup").list_recovery_points_by_resource(ResourceArn=arns["a"])["RecoveryPoints"]
     assert (point["recovery_point_arn"], point["backup_vault"]) == (held[0]["RecoveryPointArn"], "daily")
-    # Nothing is asked about a single resource.
-    assert len(coverage.calls) == len([call for call in coverage.calls if call.startswith(("List", "DescribeInst"))])
-    assert len(coverage.calls) <= 12
+
+
+def test_every_type_is_found_by_tag(coverage: Module) -> None:
+    """What asks for protection is told, whatever it is; without a word about types."""
+    aws, tags = coverage.aws, [{"Key": "Backup", "Value": "daily"}]
+    arn = launch(aws, Name="web", Backup="daily")
+    ec2, rds = aws.client("ec2"), aws.client("rds")
+    made = ec2.describe_instances(InstanceIds=[arn.rpartition("/")[2]])["Reservations"][0]["Instances"][0]
+    attached = made["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    loose = ec2.create_volume(AvailabilityZone="ap-northeast-2a", Size=1)["VolumeId"]
+    ec2.create_tags(Resources=[attached, loose], Tags=tags)
+    common = {"Engine": "aurora-mysql", "Tags": tags}
+    access = {"MasterUsername": "root", "MasterUserPassword": "hunter2hunter2"}
+    rds.create_db_cluster(DBClusterIdentifier="main", **common, **access)
+    rds.create_db_instance(
+        DBInstanceIdentifier="member", DBClusterIdentifier="main", DBInstanceClass="db.t3.medium", **common
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier="alone",
+        DBInstanceClass="db.t3.micro",
+        AllocatedStorage=20,
+        **{**common, **access, "Engine": "postgres"},
+    )
+    aws.client("dynamodb").create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        Tags=tags,
+    )
+    files = aws.client("efs").create_file_system(CreationToken="files", Tags=tags)["FileSystemId"]
+    bucket = f"orders-{aws.account_id}"
+    aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
+    aws.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+    back_up(aws, arn)
+    result = coverage(tags={"Backup": "*"})
+    found = {each["resource_name"]: each for each in result["resources"]}
+    assert {name: (each["resource_type"], each["verdict"]) for name, each in found.items()} == {
+        "web": ("EC2", "protected"),
+        attached: ("EBS", "protected"),  # by the backup of the instance
+        loose: ("EBS", "unprotected"),
+        "main": ("Aurora", "unprotected"),
+        "member": ("RDS", "unprotected"),
+        "alone": ("RDS", "unprotected"),
+        "orders": ("DynamoDB", "unprotected"),
+        files: ("EFS", "unprotected"),
+        bucket: ("S3", "unprotected"),
+    }
+    assert found[attached]["part_of"] == arn
+    assert found["member"]["part_of"] == found["main"]["resource_arn"]
+    assert found[loose]["part_of"] is found["alone"]["part_of"] is None
+    assert coverage.calls.count("GetResources") == 1
+    assert set(verdicts(coverage(tags={"Backup": "*"}, resource_types=["EC2", "RDS"]))) == {"web", "member", "alone"}
 
 
 def test_too_old_is_stale(coverage: Module) -> None:
@@ -109,14 +175,7 @@ def test_twelve_pages(coverage: Module) -> None:
     assert result["summary"] == {"total": 12, "protected": 12, "stale": 0, "unprotected": 0}
     assert coverage.calls.count("ListRecoveryPointsByBackupVault") >= 12
     # A page is a call, and nothing is asked about a single resource: benchmarks/coverage.py counts it for 5,000.
-    assert set(coverage.calls) <= {
-        "DescribeInstances",
-        "ListBackupJobs",
-        "ListBackupPlans",
-        "ListBackupVaults",
-        "ListCopyJobs",
-        "ListRecoveryPointsByBackupVault",
-    }
+    assert set(coverage.calls) <= SWEEPS
     assert len(coverage.calls) < 60
 
 

@@ -127,7 +127,7 @@ def test_life_cycle(policy: Policy) -> None:
         assert {f"backup:{each}" for each in policy.aws.operations(service="backup")} <= allowed
         assert "changed=0" in output
         assert policy.writes == []
-        assert "Backup plan rampart-daily protects 2 instances: web-1, web-2" in output
+        assert "Backup plan rampart-daily protects 2 resources: web-1, web-2" in output
 
     weekly = policy_of(
         [
@@ -166,7 +166,7 @@ def test_life_cycle(policy: Policy) -> None:
         "AWSBackupServiceRolePolicyForS3Backup",
     ]
     assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []
-    assert "protects 3 instances" in output
+    assert "protects 3 resources" in output
     assert policy.plan()["Rules"][0]["RuleName"] == "weekly"
     assert "changed=0" in policy(**weekly)
 
@@ -241,4 +241,9 @@ def test_all_presets_with_notifications_of_failures(policy: Policy) -> None:
         },
         "rampart-immutable": {"daily": {"DeleteAfterDays": 35}},
     }
+    # No preset needs more than the types that it is limited to.
+    iam = policy.aws.client("iam")
+    for name in (ROLE, "rampart-restore"):
+        assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+        assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["rampart-backup-types"]
     assert "changed=0" in policy(**wanted)

@@ -174,6 +174,23 @@ def test_backup_audit(operator: Operator, tmp_path: Path) -> None:
     assert code == 0, output
     assert "All 2 resources have a backup" in output
 
+    # Whatever asks for it, not only instances.
+    make_table(operator.aws, "orders", Backup="daily")
+    code, output = operator.run("backup_audit")
+    assert code == 2
+    assert "1 of 3 resources have no backup that is fresh enough: orders" in " ".join(output.split())
+
+
+def make_table(aws: Aws, name: str, **tags: str) -> str:
+    made = aws.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    return str(made["TableDescription"]["TableArn"])
+
 
 def test_backup_drill_and_restore(operator: Operator) -> None:
     code, output = operator.run("backup_drill")
@@ -209,14 +226,7 @@ def test_backup_drill_and_restore(operator: Operator) -> None:
 def test_a_table_and_a_database_are_drilled_and_restored(operator: Operator) -> None:
     aws = operator.aws
     aws.client("iam").create_role(RoleName="backup", AssumeRolePolicyDocument=TRUST)
-    tags = [{"Key": "Backup", "Value": "daily"}]
-    table = aws.client("dynamodb").create_table(
-        TableName="orders",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        Tags=tags,
-    )["TableDescription"]["TableArn"]
+    table = make_table(aws, "orders", Backup="daily")
     subnets = [each["SubnetId"] for each in aws.client("ec2").describe_subnets()["Subnets"]]
     rds = aws.client("rds")
     rds.create_db_subnet_group(DBSubnetGroupName="db", DBSubnetGroupDescription="db", SubnetIds=subnets)

@@ -21,10 +21,11 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import
     Resource,
     judge,
     summary,
+    type_of,
 )
-from ansible_collections.rampart.ops.plugins.module_utils.backup.resources import Instances
+from ansible_collections.rampart.ops.plugins.module_utils.backup.resources import Ec2
 from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import Content
-from ansible_collections.rampart.ops.plugins.module_utils.backup.sweep import chosen, sweep
+from ansible_collections.rampart.ops.plugins.module_utils.backup.sweep import chosen, named, sweep
 from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Lock, Vault
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -174,12 +175,81 @@ class Account:
         return self._page("CopyJobs", [], request)
 
 
+VOLUME = "arn:aws:ec2:eu-west-1:123456789012:volume/vol-1"
+ATTACHED = NOW - timedelta(hours=10)
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([point(2)], ("protected", 2.0)),
+        ([point(2, 2)], ("unprotected", None)),
+        ([point(12)], ("unprotected", None)),  # before it was attached
+        ([point(30), Point("snap", VOLUME, "daily", NOW - timedelta(hours=40))], ("stale", 40.0)),
+        ([point(9), Point("snap", VOLUME, "daily", NOW - timedelta(hours=3))], ("protected", 3.0)),
+    ],
+)
+def test_a_volume_is_in_the_backups_of_the_instance_that_it_is_attached_to(
+    points: list[Point], expected: tuple[str, float | None]
+) -> None:
+    volume = Resource(VOLUME, "EBS", {"Backup": "daily"}, resource().arn, ATTACHED)
+    found = findings(*points)
+    told = {each["resource_arn"]: each for each in judge([volume, resource()], found, DAILY, NOW)}[VOLUME]
+    assert (told["verdict"], told["age_hours"]) == expected
+    assert told["part_of"] == resource().arn
+
+
+def test_a_part_has_the_plans_and_failures_of_the_whole() -> None:
+    plan = Assignment("web", "id", "instances", Content("role", frozenset({ARN + "*"})))
+    found = Findings(assignments=[plan])
+    found.add_failures([Job("j", resource().arn, "FAILED", NOW - timedelta(hours=2), "no room")])
+    volume = Resource(VOLUME, "EBS", {}, resource().arn, ATTACHED)
+    (alone,) = judge([volume], found, DAILY, NOW)
+    assert (alone["plans"], "no plan selects it" in alone["reason"]) == ([], True)
+    assert "no room" in alone["reason"]
+    told = {each["resource_arn"]: each for each in judge([volume, resource()], found, DAILY, NOW)}[VOLUME]
+    assert (told["plans"], "no plan" in told["reason"]) == (["web"], False)
+    # Where the backup of the whole does it, that no plan is known to select the part is no complaint.
+    found.add_points([point(1)])
+    assert judge([Resource(VOLUME, "EBS", {}, resource().arn)], found, DAILY, NOW)[0]["reason"] == ""
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        (ARN + "i-1", "EC2"),
+        (VOLUME, "EBS"),
+        ("arn:aws:rds:eu-west-1:123456789012:db:main", "RDS"),
+        ("arn:aws:rds:eu-west-1:123456789012:cluster:main", "Aurora"),
+        ("arn:aws-cn:dynamodb:cn-north-1:123456789012:table/orders", "DynamoDB"),
+        ("arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/fs-1", "EFS"),
+        ("arn:aws:fsx:eu-west-1:123456789012:file-system/fs-1", "FSx"),
+        ("arn:aws:s3:::bucket", "S3"),
+        ("arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-1", None),
+        ("*", None),
+    ],
+)
+def test_the_type_of_an_arn(arn: str, expected: str | None) -> None:
+    assert type_of(arn) == expected
+
+
+def test_what_a_selection_names_is_asked_about_though_it_never_had_a_tag() -> None:
+    table, far = (f"arn:aws:dynamodb:{region}:123456789012:table/orders" for region in ("eu-west-1", "eu-west-2"))
+    arns = {table, far, "arn:aws:s3:::b", "arn:aws:dynamodb:*:*:table/*", ARN + "i-1", "*"}
+    mine = [Assignment("web", "id", "all", Content("role", frozenset(arns)))]
+    assert named(mine, ["DynamoDB", "EC2", "S3"], "eu-west-1", []) == [
+        Resource(table, "DynamoDB", {}),
+        Resource("arn:aws:s3:::b", "S3", {}),
+    ]
+    assert named(mine, ["DynamoDB"], "eu-west-1", [Resource(table, "DynamoDB", {"a": "b"})]) == []
+
+
 def test_five_thousand_instances_and_fifty_thousand_recovery_points() -> None:
     account = Account(5000, 10)
     plans = [Assignment("web", "1", "all", Content("role", frozenset({"arn:aws:ec2:*:*:instance/*"})))]
     api, deadline = Backup(account, Deadline()), Deadline()
     began = time.process_time()
-    resources = list(Instances(account, deadline).tagged({"Backup": ["daily"]}))
+    resources = list(Ec2(account, deadline).instances({"Backup": ["daily"]}))
     verdicts = judge(resources, sweep(api, plans, resources, Objective(26), NOW), Objective(26), NOW)
     assert time.process_time() - began < 5
     assert account.calls < 60

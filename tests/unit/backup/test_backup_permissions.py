@@ -52,9 +52,11 @@ def test_nothing_is_allowed_that_aws_itself_does_not_think_is_needed(purpose: st
 def test_a_type_is_allowed_itself_and_no_other(purpose: str, kind: str) -> None:
     document = permissions(purpose, [kind], "aws", VAULTS)["inline"]
     services = {action.partition(":")[0] for action in actions(document)} - {"kms", "backup", "tag"}
-    own = {"EC2": "ec2", "EBS": "ec2", "RDS": "rds", "DynamoDB": "dynamodb", "EFS": "elasticfilesystem"}[kind]
-    network = {"ec2"} if (kind, purpose) == ("RDS", RESTORE) else set()
-    assert services == {own} | network
+    own = {"EBS": "ec2", "Aurora": "rds", "EFS": "elasticfilesystem"}.get(kind, kind.lower())
+    network = {"RDS": {"ec2"}, "Aurora": {"ec2"}, "FSx": {"ec2", "ds"}}
+    assert services == {own} | (network.get(kind, set()) if purpose == RESTORE else set())
+    if kind in ("RDS", "Aurora"):
+        assert any("DBCluster" in action for action in actions(document)) is (kind == "Aurora")
     if kind == "EBS":
         assert not {"ec2:CreateImage", "ec2:RunInstances", "ec2:TerminateInstances"} & actions(document)
 
