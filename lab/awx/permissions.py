@@ -374,10 +374,10 @@ RESTORE = (
     ),
     Grant(
         "RemoveCopies",
-        "ec2:DeleteVolume TerminateInstances",
+        "ec2:DeleteVolume ModifyInstanceAttribute TerminateInstances",
         ("arn:aws:ec2:*:ACCOUNT:instance/*", "arn:aws:ec2:*:ACCOUNT:volume/*"),
         _COPIES,
-        also="ec2:DeleteVolume",
+        also="ec2:DeleteVolume ModifyInstanceAttribute",
     ),
     Grant(
         "MakeTheGroupOfCopies",

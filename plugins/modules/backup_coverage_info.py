@@ -15,7 +15,7 @@ description:
   - Each API is swept once, in pages of 1000 where AWS allows it; no call is made for a single resource. Recovery points
     are looked for from now backwards, and no further back than the oldest that would be fresh enough.
   - A resource without a fresh recovery point is told the time of its last backup as AWS Backup remembers it. That
-    recovery point may not exist any more.
+    recovery point may not exist any more. One that should be fresh, and is not there, does not count.
   - A volume that is attached to an instance is in the backups of that instance, and a database that is a member of a
     cluster in those of the cluster; such a backup is as good for it as one of its own.
   - Continuous backups are judged by the time of the last backup that AWS Backup tells, too.
@@ -173,7 +173,7 @@ resources:
       type: str
       sample: governance
     copies:
-      description: The copies that were made lately, with C(backup_vault_arn) and C(creation_date).
+      description: The copies that were made in the last 7 days at least, with C(backup_vault_arn) and C(creation_date).
       returned: always
       type: list
       elements: dict

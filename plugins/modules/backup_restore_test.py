@@ -208,12 +208,13 @@ notes:
     and for V(tested) and V(swept) C(backup:ListBackupVaults), C(backup:ListTags), C(backup:TagResource),
     C(backup:UntagResource), C(backup:ListRestoreJobs) and C(backup:GetRestoreJobMetadata).
   - Needs for instances and volumes C(ec2:CreateTags), C(ec2:DescribeInstances), C(ec2:DescribeVolumes),
-    C(ec2:TerminateInstances) and C(ec2:DeleteVolume); for databases C(rds:AddTagsToResource),
-    C(rds:DescribeDBInstances) and C(rds:DeleteDBInstance); for tables C(dynamodb:TagResource),
-    C(dynamodb:DescribeTable) and C(dynamodb:DeleteTable); for file systems C(elasticfilesystem:TagResource),
-    C(elasticfilesystem:DescribeFileSystems) and C(elasticfilesystem:DeleteFileSystem); for buckets C(s3:ListBucket),
-    C(s3:ListBucketVersions), C(s3:PutBucketPublicAccessBlock), C(s3:PutBucketTagging), C(s3:DeleteObject),
-    C(s3:DeleteObjectVersion) and C(s3:DeleteBucket).
+    C(ec2:ModifyInstanceAttribute), C(ec2:TerminateInstances) and C(ec2:DeleteVolume); for databases
+    C(rds:AddTagsToResource), C(rds:DescribeDBInstances) and C(rds:DeleteDBInstance); for tables
+    C(dynamodb:TagResource), C(dynamodb:DescribeTable) and C(dynamodb:DeleteTable); for file systems
+    C(elasticfilesystem:TagResource), C(elasticfilesystem:DescribeFileSystems) and
+    C(elasticfilesystem:DeleteFileSystem); for buckets C(s3:ListBucket), C(s3:ListBucketVersions),
+    C(s3:PutBucketPublicAccessBlock), C(s3:PutBucketTagging), C(s3:DeleteObject), C(s3:DeleteObjectVersion) and
+    C(s3:DeleteBucket).
   - A test is noted in a tag of the vault, C(rampart:drill:ID), from before its restore is asked for until nothing is
     left of it, so that the next one finds what a controller that died has left. A restore job that nobody could note is
     known by C(aws:backup:request-id), which AWS Backup keeps with it. The copy is tagged with C(rampart:restored-from),

@@ -47,7 +47,7 @@ class Copies:
         """Remove the copy with all that is its own. It is no error if it is gone."""
         for _look in looks():
             try:
-                self._remove(arn, looks)
+                self._remove(arn)
             except CallError as error:
                 if error.code in self.absent:
                     return
@@ -62,7 +62,7 @@ class Copies:
         """The ARN of the copy of that name, which a job that failed may have left; types without names have none."""
         return None
 
-    def _remove(self, arn: str, looks: Looks) -> None:
+    def _remove(self, arn: str) -> None:
         raise NotImplementedError
 
     def _look(self, operation: str, arn: str, **request: Any) -> dict[str, Any]:
@@ -94,9 +94,6 @@ class _Ec2(Copies):
     def _tag(self, ids: Sequence[str], arn: str, tags: Tags) -> None:
         self._caller.call("create_tags", f"tag the copy {arn}", Resources=list(ids), Tags=_pairs(tags))
 
-    def _delete_volume(self, volume: str) -> None:
-        self._caller.call("delete_volume", f"delete the volume {volume}", VolumeId=volume)
-
 
 class _Instances(_Ec2):
     def _instance(self, arn: str) -> dict[str, Any]:
@@ -116,17 +113,18 @@ class _Instances(_Ec2):
             word, word == "running", word not in ("pending", "running"), instance.get("PrivateIpAddress") or ""
         )
 
-    def _remove(self, arn: str, looks: Looks) -> None:
-        disks = [each["Ebs"] for each in self._instance(arn).get("BlockDeviceMappings", ())]
+    def _remove(self, arn: str) -> None:
+        """Its volumes first become such that go with it: whoever dies after this has left none behind."""
+        disks = self._instance(arn).get("BlockDeviceMappings", ())
+        staying = [each["DeviceName"] for each in disks if not each["Ebs"].get("DeleteOnTermination")]
+        if staying:
+            self._caller.call(
+                "modify_instance_attribute",
+                f"let the volumes of the copy {arn} go with it",
+                InstanceId=id_of(arn),
+                BlockDeviceMappings=[{"DeviceName": name, "Ebs": {"DeleteOnTermination": True}} for name in staying],
+            )
         self._caller.call("terminate_instances", f"terminate the copy {arn}", InstanceIds=[id_of(arn)])
-        staying = [disk["VolumeId"] for disk in disks if not disk.get("DeleteOnTermination")]
-        if not staying:
-            return
-        for _look in looks():
-            if self._instance(arn)["State"]["Name"] == "terminated":
-                break
-        for volume in staying:
-            self._delete_volume(volume)
 
 
 class _Volumes(_Ec2):
@@ -139,8 +137,8 @@ class _Volumes(_Ec2):
         word = self._look("describe_volumes", arn, VolumeIds=[id_of(arn)])["Volumes"][0]["State"]
         return State(word, word == "available", word == "error")
 
-    def _remove(self, arn: str, looks: Looks) -> None:
-        self._delete_volume(id_of(arn))
+    def _remove(self, arn: str) -> None:
+        self._caller.call("delete_volume", f"delete the copy {arn}", VolumeId=id_of(arn))
 
 
 class _Databases(Copies):
@@ -161,7 +159,7 @@ class _Databases(Copies):
         answer = self._found("describe_db_instances", f"look for the copy {name}", DBInstanceIdentifier=name)
         return str(answer["DBInstances"][0]["DBInstanceArn"]) if answer else None
 
-    def _remove(self, arn: str, looks: Looks) -> None:
+    def _remove(self, arn: str) -> None:
         self._caller.call(
             "delete_db_instance",
             f"delete the copy {arn}",
@@ -187,7 +185,7 @@ class _Tables(Copies):
         answer = self._found("describe_table", f"look for the copy {name}", TableName=name)
         return str(answer["Table"]["TableArn"]) if answer else None
 
-    def _remove(self, arn: str, looks: Looks) -> None:
+    def _remove(self, arn: str) -> None:
         self._caller.call("delete_table", f"delete the copy {arn}", TableName=id_of(arn))
 
 
@@ -208,7 +206,7 @@ class _FileSystems(Copies):
         answer = self._caller.call("describe_file_systems", f"look for the copy {name}", CreationToken=name)
         return next((str(each["FileSystemArn"]) for each in answer["FileSystems"]), None)
 
-    def _remove(self, arn: str, looks: Looks) -> None:
+    def _remove(self, arn: str) -> None:
         self._caller.call("delete_file_system", f"delete the copy {arn}", FileSystemId=id_of(arn))
 
 
@@ -236,7 +234,7 @@ class _Buckets(Copies):
         answer = self._found("head_bucket", f"look for the copy {name}", Bucket=name)
         return None if answer is None else f"arn:{self._client.meta.partition}:s3:::{name}"
 
-    def _remove(self, arn: str, looks: Looks) -> None:
+    def _remove(self, arn: str) -> None:
         bucket = id_of(arn)
         page: dict[str, Any] = {}
         while True:

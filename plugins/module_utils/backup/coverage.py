@@ -16,8 +16,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import Va
 
 # How far to look back for recovery points, as parts of the RPO: most resources are found in the first step.
 STEPS = (0.125, 0.5, 1.0)
-# A job that failed is news for this long at least.
-FAILURES = timedelta(days=7)
+# A job that failed, or made a copy, is news for this long at least.
+NEWS = timedelta(days=7)
 USABLE = {"COMPLETED", "AVAILABLE"}
 
 # AWS Backup's names of types, and those of the Resource Groups Tagging API, which are in the ARNs too.

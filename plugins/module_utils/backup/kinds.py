@@ -26,7 +26,8 @@ class Kind:
 
     `name_key` is what names the copy, `groups_key` what puts it into security groups. `fixed` makes it a new one that
     is apart from the original; the user has no say in it. `defaults` is used where neither the backup nor the user says
-    anything. `dropped` is of the original, and the copy must not have it.
+    anything. `kept` is what the copy takes over of the original; what else that had (its addresses, its permissions,
+    its placement, its protection) can keep a copy from being made, apart or gone.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Kind:
     groups_key: str | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
-    dropped: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     # What says to which moment a continuous backup is restored; one of them is needed.
     moments: tuple[str, ...] = ()
 
@@ -56,10 +57,14 @@ KINDS = {
             "EC2",
             _regional("ec2", "instance/(i-[0-9a-f]+)"),
             groups_key="SecurityGroupIds",
-            # Its addresses, and its permissions in AWS.
-            dropped=("NetworkInterfaces", "IamInstanceProfileName"),
+            fixed={"DisableApiTermination": "false"},
+            kept=("InstanceType", "SubnetId", "KeyName", "EbsOptimized", "InstanceInitiatedShutdownBehavior"),
         ),
-        Kind("EBS", _regional("ec2", "volume/(vol-[0-9a-f]+)")),
+        Kind(
+            "EBS",
+            _regional("ec2", "volume/(vol-[0-9a-f]+)"),
+            kept=("volumeId", "encrypted", "kmsKeyId", "volumeType", "volumeSize", "iops", "throughput"),
+        ),
         Kind(
             "RDS",
             _regional("rds", "db:([a-z0-9-]+)"),
@@ -67,6 +72,21 @@ KINDS = {
             groups_key="VpcSecurityGroupIds",
             fixed={"PubliclyAccessible": "false", "DeletionProtection": "false"},
             defaults={"MultiAZ": "false"},
+            kept=(
+                "DBInstanceClass",
+                "DBSubnetGroupName",
+                "DBParameterGroupName",
+                "OptionGroupName",
+                "Engine",
+                "LicenseModel",
+                "Port",
+                "MultiAZ",
+                "StorageType",
+                "Iops",
+                "AutoMinorVersionUpgrade",
+                "CopyTagsToSnapshot",
+                "EnableIAMDatabaseAuthentication",
+            ),
             moments=("restoreTime", "useLatestRestorableTime"),
         ),
         Kind(
@@ -74,6 +94,7 @@ KINDS = {
             _regional("dynamodb", r"table/([\w.-]+)"),
             name_key="targetTableName",
             defaults={"encryptionType": "Default"},
+            kept=("encryptionType", "kmsMasterKeyArn"),
         ),
         Kind(
             "EFS",
@@ -81,6 +102,7 @@ KINDS = {
             name_key="CreationToken",
             fixed={"newFileSystem": "true"},  # without a mount target nobody can reach it
             defaults={"Encrypted": "true", "PerformanceMode": "generalPurpose"},
+            kept=("file-system-id", "Encrypted", "KmsKeyId", "PerformanceMode"),
         ),
         Kind(
             "S3",
@@ -88,6 +110,7 @@ KINDS = {
             name_key="DestinationBucketName",
             fixed={"NewBucket": "true"},
             defaults={"Encrypted": "true", "EncryptionType": "SSE-S3"},
+            kept=("Encrypted", "EncryptionType", "KMSKey"),
             moments=("RestoreTime",),
         ),
     )
@@ -143,3 +166,8 @@ def id_of(arn: str) -> str:
     """What a resource is called in its service: an instance id, the name of a table."""
     match = kind_of(arn).arn.fullmatch(arn)
     return match[1] if match else ""
+
+
+def is_continuous(point_arn: str) -> bool:
+    """Whether this recovery point is one that goes on, rather than of one moment."""
+    return ":continuous:" in point_arn or ":auto-backup:" in point_arn

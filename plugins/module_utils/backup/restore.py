@@ -17,7 +17,13 @@ from ansible_collections.rampart.ops.plugins.module_utils.aws.model import (
     check_tags,
     tag_change,
 )
-from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import REQUEST_ID, Kind, id_of, kind_of
+from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import (
+    REQUEST_ID,
+    Kind,
+    id_of,
+    is_continuous,
+    kind_of,
+)
 from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
     check_arns,
     check_role,
@@ -214,7 +220,7 @@ class RecoveryPoint:
 
     @property
     def continuous(self) -> bool:
-        return ":continuous:" in self.arn or ":auto-backup:" in self.arn
+        return is_continuous(self.arn)
 
     def age(self, now: datetime) -> float:
         return (now - self.created).total_seconds()
@@ -282,7 +288,7 @@ class Drill:
         return any(key.lower() in given for key in self.kind.moments)
 
     def request_metadata(self, backed_up: Mapping[str, str], zone: str | None) -> dict[str, str]:
-        """What AWS is told to make: the original as it was, but isolated, and what the user says otherwise."""
+        """What AWS is told to make: what matters of the original, isolated, and what the user says otherwise."""
         kind = self.kind
         ours = dict(kind.fixed)
         if kind.name_key:
@@ -294,8 +300,8 @@ class Drill:
         if self.subnet:
             ours["SubnetId"] = self.subnet
         default = {**kind.defaults, **({"availabilityZone": zone} if zone else {})}
-        dropped = {REQUEST_ID, *map(str.lower, kind.dropped)}
-        result = {key: value for key, value in backed_up.items() if key.lower() not in dropped}
+        kept = {key.lower() for key in kind.kept}
+        result = {key: value for key, value in backed_up.items() if key.lower() in kept}
         for layer in (ours, self.metadata):
             said = {key.lower() for key in layer}
             result = {**{key: value for key, value in result.items() if key.lower() not in said}, **layer}

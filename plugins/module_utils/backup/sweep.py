@@ -10,7 +10,7 @@ from datetime import datetime
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
 from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import (
-    FAILURES,
+    NEWS,
     STEPS,
     Assignment,
     Findings,
@@ -18,6 +18,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.coverage import
     Resource,
     type_of,
 )
+from ansible_collections.rampart.ops.plugins.module_utils.backup.kinds import is_continuous
 
 
 def assignments(api: Backup) -> list[Assignment]:
@@ -59,7 +60,11 @@ def named(
 def sweep(
     api: Backup, plans: Sequence[Assignment], resources: Sequence[Resource], objective: Objective, now: datetime
 ) -> Findings:
-    """All that is known of the resources. Recovery points are looked for backwards in steps, until all are found."""
+    """All that is known of the resources. Recovery points are looked for backwards in steps, until all are found.
+
+    Of what was not found, AWS Backup remembers the last backup. A fresh one that is not listed does not exist any more,
+    unless it is continuous: such a recovery point was created long ago, and goes on.
+    """
     found = Findings(vaults=api.vaults(), assignments=plans)
     window = objective.window(resources)
     missing = list(resources)
@@ -73,9 +78,13 @@ def sweep(
         before = after
     if missing:
         arns = {arn for each in missing for arn in each.arns}
-        found.add_points(point for point in api.last_points() if point.resource in arns)
-    since = now - max(window, FAILURES)
+        found.add_points(
+            point
+            for point in api.last_points()
+            if point.resource in arns and (point.created < now - window or is_continuous(point.arn))
+        )
+    since = now - max(window, NEWS)
     for state in ("FAILED", "ABORTED", "EXPIRED"):
         found.add_failures(api.backup_jobs(state, since))
-    found.add_copies(api.copies(now - window))
+    found.add_copies(api.copies(since))
     return found

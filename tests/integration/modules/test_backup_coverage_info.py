@@ -166,6 +166,35 @@ def test_by_selection(coverage: Module) -> None:
     assert "no backup plan db" in coverage.fails(backup_plan_name="db")
 
 
+def test_a_backup_that_is_gone_does_not_count(coverage: Module) -> None:
+    """AWS Backup still remembers that there was one."""
+    aws = coverage.aws
+    arn = launch(aws, Name="a", Backup="daily")
+    back_up(aws, arn)
+    client = aws.client("backup")
+    (point,) = client.list_recovery_points_by_resource(ResourceArn=arn)["RecoveryPoints"]
+    client.delete_recovery_point(BackupVaultName="daily", RecoveryPointArn=point["RecoveryPointArn"])
+    (told,) = coverage(tags={"Backup": "daily"})["resources"]
+    assert (told["verdict"], told["newest_recovery_point"]) == ("unprotected", None)
+
+
+def test_check_mode_reads_the_same_and_throttling_is_overcome(coverage: Module) -> None:
+    aws = coverage.aws
+    back_up(aws, launch(aws, Name="a", Backup="daily"))
+    expected = coverage(tags={"Backup": "daily"})
+    assert coverage(check=True, tags={"Backup": "daily"})["summary"] == expected["summary"]
+    for service, operation in (
+        ("backup", "ListRecoveryPointsByBackupVault"),
+        ("resourcegroupstaggingapi", "GetResources"),
+    ):
+        aws.fault(service=service, operation=operation, kind="throttle", times=2)
+    aws.fault(service="ec2", operation="DescribeInstances", kind="throttle", times=2)
+    assert verdicts(coverage(tags={"Backup": "daily"})) == {"a": "protected"}
+    denied = {"status": 403, "code": "AccessDeniedException", "message": "not allowed"}
+    aws.fault(service="backup", operation="ListBackupJobs", kind="error", params=denied)
+    assert "list the backup jobs" in coverage.fails(tags={"Backup": "daily"})
+
+
 def test_twelve_pages(coverage: Module) -> None:
     aws = coverage.aws
     arns = [launch(aws, Name=f"n{n:02}", Backup="daily") for n in range(12)]

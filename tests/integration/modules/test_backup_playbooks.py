@@ -176,6 +176,13 @@ def test_backup_audit(operator: Operator, tmp_path: Path) -> None:
 
     # Whatever asks for it, not only instances.
     make_table(operator.aws, "orders", Backup="daily")
+    # A tag that nothing has is a mistake rather than good news.
+    code, output = operator.run("backup_audit", audit_tags={"Bakcup": "*"})
+    assert code == 2
+    assert "audit_allow_none=true" in output
+    code, output = operator.run("backup_audit", audit_tags={"Bakcup": "*"}, audit_allow_none=True)
+    assert code == 0, output
+
     code, output = operator.run("backup_audit")
     assert code == 2
     assert "1 of 3 resources have no backup that is fresh enough: orders" in " ".join(output.split())

@@ -105,6 +105,23 @@ def test_life_cycle(testing: Module) -> None:
     testing.unchanged(state="absent")
 
 
+def test_twelve_pages_beside_plans_of_others(testing: Module) -> None:
+    arn = role(testing.aws)
+    selections = [selection(arn, f"s{number:02}") for number in range(12)]
+    others = Module(testing.aws, "backup_restore_test", restore_testing_plan_name="somebody_s")
+    others(selections=[selection(arn, "theirs")])
+    theirs = held(testing.aws)["somebody_s"]
+    testing.aws.switch(page_size=1)
+    testing.changed(selections=selections)
+    testing.unchanged(selections=selections)
+    assert testing.calls.count("ListRestoreTestingSelections") >= 12
+    testing.changed(selections=selections[:1])
+    testing.aws.switch(page_size=1000)
+    assert set(held(testing.aws)["weekly"]) == {"s00"}
+    testing.changed(state="absent")
+    assert held(testing.aws) == {"somebody_s": theirs}
+
+
 @pytest.mark.parametrize("kind", ["throttle", "error", "lost_answer"])
 def test_faults_of_writing_are_overcome(testing: Module, kind: str) -> None:
     wanted = {"selections": [selection(role(testing.aws))]}
@@ -325,6 +342,32 @@ def test_the_next_drill_removes_what_a_killed_one_has_left(drill: Module, operat
     assert noted(drill.aws) == {}
     assert not sweep()["changed"]
     assert instances(drill.aws)[original(drill)] == "running"
+
+
+def test_the_copy_of_a_protected_instance_can_be_removed(drill: Module) -> None:
+    ec2 = drill.aws.client("ec2")
+    ec2.modify_instance_attribute(InstanceId=original(drill), DisableApiTermination={"Value": True})
+    back_up(drill.aws, drill.options["resource_arn"])
+    assert drill()["left"] == []
+    assert set(copies(drill).values()) <= {"shutting-down", "terminated"}
+
+
+def test_no_volume_of_a_copy_is_left(drill: Module) -> None:
+    """Not of one whose volumes would stay when it is terminated, and whose removal took a second attempt."""
+    ec2, before = drill.aws.client("ec2"), volumes(drill.aws)
+    drill.options["check_command"] = ["sleep", "5"]
+    run_until(drill, "CreateTags", signal.SIGKILL)
+    finish_restores(drill.aws)
+    (copy,) = copies(drill)
+    (disk,) = ec2.describe_instances(InstanceIds=[copy])["Reservations"][0]["Instances"][0]["BlockDeviceMappings"]
+    kept = {"DeviceName": disk["DeviceName"], "Ebs": {"DeleteOnTermination": False}}
+    ec2.modify_instance_attribute(InstanceId=copy, BlockDeviceMappings=[kept])
+    assert len(volumes(drill.aws) - before) == 1
+    expire(drill.aws)
+    drill.aws.fault(service="ec2", operation="TerminateInstances", kind="error", times=1, params={"status": 500})
+    sweep = Module(drill.aws, "backup_restore_test", state="swept")
+    assert len(sweep()["swept"]) == 1
+    assert volumes(drill.aws) == before
 
 
 def test_a_sweep_removes_also_what_is_under_way_when_it_is_told_to(drill: Module) -> None:
@@ -575,6 +618,17 @@ def test_a_restore_that_fails_is_told(drill: Module) -> None:
     message = drill.fails(restore_metadata={"SubnetId": "subnet-0123456789abcdef0"})
     assert "is FAILED" in message
     assert instances(drill.aws) == {original(drill): "running"}
+
+
+def test_the_newest_of_twelve_pages_is_restored(drill: Module) -> None:
+    for _number in range(11):
+        back_up(drill.aws, drill.options["resource_arn"])
+    points = drill.aws.client("backup").list_recovery_points_by_resource(ResourceArn=drill.options["resource_arn"])
+    newest = max(points["RecoveryPoints"], key=lambda each: each["CreationDate"])
+    drill.aws.switch(page_size=1)
+    did = drill(check=True)
+    assert did["recovery_point"]["recovery_point_arn"] == newest["RecoveryPointArn"]
+    assert drill.calls.count("ListRecoveryPointsByResource") == 12
 
 
 def test_restored_keeps_the_copy_of_a_named_point(drill: Module) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import Deadline
@@ -146,6 +146,8 @@ class Account:
             for n in range(1, instances)  # the first instance has none
         ]
 
+    protected: ClassVar[list[dict[str, Any]]] = []
+
     def _page(self, result: str, items: list[Any], request: dict[str, Any]) -> dict[str, Any]:
         self.calls += 1
         assert request["MaxResults"] == 1000
@@ -166,13 +168,30 @@ class Account:
         return self._page("RecoveryPoints", items, request)
 
     def list_protected_resources(self, **request: Any) -> dict[str, Any]:
-        return self._page("Results", [], request)
+        return self._page("Results", self.protected, request)
 
     def list_backup_jobs(self, **request: Any) -> dict[str, Any]:
         return self._page("BackupJobs", [], request)
 
     def list_copy_jobs(self, **request: Any) -> dict[str, Any]:
         return self._page("CopyJobs", [], request)
+
+
+@pytest.mark.parametrize(
+    ("last", "hours", "expected"),
+    [
+        ("arn:aws:ec2:eu-west-1::image/ami-1", 5, "unprotected"),  # should have been listed, and was not
+        ("arn:aws:ec2:eu-west-1::image/ami-1", 30, "stale"),
+        ("arn:aws:backup:eu-west-1:123456789012:recovery-point:continuous:db-1", 5, "protected"),
+        ("arn:aws:backup:eu-west-1:123456789012:recovery-point:continuous:db-1", 30, "stale"),
+    ],
+)
+def test_what_is_only_remembered(last: str, hours: float, expected: str) -> None:
+    account = Account(1, 0)
+    held = {"ResourceArn": resource().arn, "LastBackupTime": NOW - timedelta(hours=hours), "LastRecoveryPointArn": last}
+    account.protected = [held]
+    found = sweep(Backup(account, Deadline()), [], [resource()], DAILY, NOW)
+    assert judge([resource()], found, DAILY, NOW)[0]["verdict"] == expected
 
 
 VOLUME = "arn:aws:ec2:eu-west-1:123456789012:volume/vol-1"

@@ -91,16 +91,18 @@ class Instance(Kind):
         name = f"AwsBackup_{identifier}_{job['BackupJobId']}"
         made = ec2(call, "CreateImage", InstanceId=identifier, Name=name)["ImageId"]
         _tag(call, made, job)
-        return f"arn:aws:ec2:{call.region}::image/{made}", 8 * GIBIBYTE, None
+        held = _described(call, identifier)
+        return f"arn:aws:ec2:{call.region}::image/{made}", 8 * GIBIBYTE, held
 
     def metadata(self, call: Call, point: Document) -> dict[str, str]:
-        image = call.backend("ec2").amis.get(_last(point["RecoveryPointArn"]))
-        return {"InstanceType": getattr(image, "instance_type", None) or "t3.micro"}
+        return dict(point.get("_held") or {"InstanceType": "t3.micro"})
 
     def restore(self, call: Call, point: Document, metadata: dict[str, str]) -> str:
         options: Params = {"SubnetId": metadata["subnetid"]} if "subnetid" in metadata else {}
         if "securitygroupids" in metadata:
             options["SecurityGroupIds"] = json.loads(metadata["securitygroupids"])
+        if "disableapitermination" in metadata:
+            options["DisableApiTermination"] = metadata["disableapitermination"] == "true"
         run = ec2(
             call,
             "RunInstances",
@@ -114,6 +116,31 @@ class Instance(Kind):
 
     def forget(self, call: Call, point: Document) -> None:
         call.backend("ec2").amis.pop(_last(point["RecoveryPointArn"]), None)
+
+
+def _described(call: Call, identifier: str) -> dict[str, str]:
+    """All that AWS Backup tells of an instance, whether a copy can have it or not."""
+    held = ec2(call, "DescribeInstances", InstanceIds=[identifier])["Reservations"][0]["Instances"][0]
+    protected = bool(call.backend("ec2").get_instance(identifier).disable_api_termination)
+    texts = {
+        **{key: held.get(key) for key in ("InstanceType", "SubnetId", "VpcId", "KeyName")},
+        "IamInstanceProfileName": "UseBackedUpValue",
+        "InstanceInitiatedShutdownBehavior": "stop",
+        "DisableApiTermination": str(protected).lower(),
+        "EbsOptimized": str(bool(held.get("EbsOptimized"))).lower(),
+    }
+    documents = {
+        "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
+        "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2},
+        "CreditSpecification": {"CpuCredits": "unlimited"},
+        "HibernationOptions": {"Configured": False},
+        "Monitoring": {"State": "disabled"},
+        "NetworkInterfaces": [{"DeviceIndex": 0, "PrivateIpAddress": held.get("PrivateIpAddress")}],
+        "Placement": {**held["Placement"], "GroupName": ""},
+        "SecurityGroupIds": [each["GroupId"] for each in held.get("SecurityGroups") or ()],
+    }
+    told = {**texts, **{key: json.dumps(each) for key, each in documents.items()}}
+    return {key: value for key, value in told.items() if value}
 
 
 class Volume(Kind):
