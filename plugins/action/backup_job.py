@@ -11,8 +11,8 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.rampart.ops.plugins.module_utils.backup.jobs import RUNNING, lost
 
-RUNNING = ("CREATED", "PENDING", "RUNNING", "ABORTING")
 # What says which backup is to be made; the rest says how AWS is reached.
 ABOUT_THE_BACKUP = {
     "resource_arns",
@@ -37,7 +37,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         seconds = args.get("wait_timeout", 7200)
-        if not boolean(args.get("wait", True)) or self._task.check_mode or not str(seconds).isdecimal():
+        waits = boolean(args.get("wait", True)) and args.get("wait_until", "completed") == "completed"
+        if not waits or self._task.check_mode or not str(seconds).isdecimal():
             return self._module(args, task_vars)
         started = self._module({**args, "wait": False}, task_vars)
         jobs = started.get("jobs") or []
@@ -45,9 +46,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             return started
         how = {key: value for key, value in args.items() if key not in ABOUT_THE_BACKUP}
         how["backup_job_ids"] = [job["backup_job_id"] for job in jobs]
-        self._watch(how, jobs, time.monotonic() + int(seconds), task_vars)
+        jobs = self._watch(how, jobs, time.monotonic() + int(seconds), task_vars)
         done = self._module({**how, "wait": True, "wait_timeout": 0}, task_vars)
         done["changed"] = started.get("changed", False)
+        done["not_started"] = started.get("not_started", {})
+        if "jobs" not in done:  # it could not look; the jobs are there all the same
+            done["jobs"] = jobs
+            done["recovery_point_arns"] = [job["recovery_point_arn"] for job in jobs if job["recovery_point_arn"]]
+            done["msg"] = lost(done.get("msg", "Could not look at the jobs"), how["backup_job_ids"])
         if started.get("failed"):  # some could not be started
             done.update(failed=True, msg="; ".join(result["msg"] for result in (started, done) if result.get("msg")))
         if done.get("failed"):
@@ -56,8 +62,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def _watch(
         self, how: Mapping[str, Any], jobs: list[dict[str, Any]], end: float, task_vars: dict[str, Any] | None
-    ) -> None:
-        """Look again and again until all are done or the time is up; show what has changed."""
+    ) -> list[dict[str, Any]]:
+        """Look again and again until all are done or the time is up; show what has changed. Returns the last look."""
         shown: dict[str, str] = {}
         pause = FIRST_PAUSE
         while True:
@@ -68,7 +74,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                     Display().display(line)
             left = end - time.monotonic()
             if left <= 0 or not any(job["state"] in RUNNING for job in jobs):
-                return
+                return jobs
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_PAUSE)
             # Who cannot be asked just now is asked again; the last look tells what is wrong.

@@ -13,6 +13,8 @@ description:
     before. Other collections have no module for it.
   - Everything is checked before the first job is started. If a job cannot be started, or fails, the others go on, are
     waited for and returned; then the module fails and says which did not do well, and why.
+  - If AWS cannot be asked any more while the module waits, it fails and returns the jobs as they were when it last
+    could. They go on.
 options:
   resource_arns:
     description:
@@ -67,15 +69,24 @@ options:
     description: Tags of the recovery point, at most 10, as written.
     type: dict
   backup_options:
-    description: Options of the resource's type, for example C(WindowsVSS).
+    description:
+      - Options of the resources' type, C(enabled) or C(disabled). C(WindowsVSS) is for instances, C(BackupACLs) and
+        C(BackupObjectTags) are for buckets.
     type: dict
   wait:
     description: Whether to wait until all jobs are done. How far they are is shown meanwhile.
     type: bool
     default: true
+  wait_until:
+    description:
+      - What to wait for. V(running) is over as soon as AWS Backup has begun all jobs, and looks every second.
+    type: str
+    choices: [running, completed]
+    default: completed
   wait_timeout:
     description:
-      - For how many seconds to wait at most. When they are over the module fails and names what is still running.
+      - For how many seconds to wait at most. When they are over the module fails and names what is still running, or
+        has not begun.
     type: int
     default: 7200
 attributes:
@@ -189,6 +200,11 @@ recovery_point_arns:
   type: list
   elements: str
   sample: ["arn:aws:ec2:eu-central-1::image/ami-0123456789abcdef0"]
+not_started:
+  description: Of the resources whose job could not be started, why.
+  returned: always
+  type: dict
+  sample: {}
 may_start:
   description:
     - The resources of which only AWS knows whether a job was started with this O(idempotency_token) in the last day.
@@ -213,7 +229,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.aws.calls import CLIEN
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import some
 from ansible_collections.rampart.ops.plugins.module_utils.aws.module import execute
 from ansible_collections.rampart.ops.plugins.module_utils.backup.api import Backup
-from ansible_collections.rampart.ops.plugins.module_utils.backup.jobs import BackupJob, Wanted, report, trouble
+from ansible_collections.rampart.ops.plugins.module_utils.backup.jobs import BackupJob, Wanted, lost, report, trouble
 from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import camel
 
 if TYPE_CHECKING:
@@ -241,11 +257,13 @@ ARGUMENT_SPEC = {
     "recovery_point_tags": {"type": "dict"},
     "backup_options": {"type": "dict"},
     "wait": {"type": "bool", "default": True},
+    "wait_until": {"choices": ["running", "completed"], "default": "completed"},
     "wait_timeout": {"type": "int", "default": 7200},
 }
-# Jobs take minutes: the first looks are quick, then one every 15 seconds is enough.
+# Jobs take minutes: the first looks are quick, then one every 15 seconds is enough. Until a job begins, somebody may
+# hold still for it.
 FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = {"running": 1.0, "completed": 15.0}
 
 
 def wanted_of(params: dict[str, Any]) -> Wanted:
@@ -308,6 +326,21 @@ def start(
     return jobs, [], errors, started
 
 
+def read(api: Backup, ids: list[str]) -> dict[str, BackupJob]:
+    """Jobs of before. Each of their vaults is swept once, whatever their number."""
+    jobs: dict[str, BackupJob] = {}
+    wanted, swept = set(ids), set()
+    for job_id in ids:
+        if job_id in jobs:
+            continue
+        job = jobs[job_id] = api.job(job_id)
+        if len(ids) > 1 and job.vault not in swept:
+            swept.add(job.vault)
+            since = job.created - timedelta(seconds=1)
+            jobs.update({each.id: each for each in api.jobs(job.vault, since) if each.id in wanted})
+    return {job_id: jobs[job_id] for job_id in ids}
+
+
 def look(api: Backup, jobs: dict[str, BackupJob]) -> None:
     """Bring the running jobs up to date: one sweep for each vault, whatever their number."""
     running = [job for job in jobs.values() if job.running]
@@ -319,24 +352,30 @@ def look(api: Backup, jobs: dict[str, BackupJob]) -> None:
                     jobs[key] = job
 
 
-def wait(api: Backup, jobs: dict[str, BackupJob], seconds: float) -> None:
+def wait(api: Backup, jobs: dict[str, BackupJob], seconds: float, until: str) -> str | None:
+    """Look until it is so, or the time is up. Returns why it cannot be looked any more, if it cannot."""
     end, pause = time.monotonic() + seconds, FIRST_PAUSE
-    while any(job.running for job in jobs.values()):
+    while any(job.waiting if until == "running" else job.running for job in jobs.values()):
         left = end - time.monotonic()
         if left <= 0:
-            return
+            return None
         time.sleep(min(pause, left))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
-        look(api, jobs)
+        pause = min(pause * 1.5, LONGEST_PAUSE[until])
+        try:
+            look(api, jobs)
+        except CallError as error:
+            return f"{error.message}: {error.cause}"
+    return None
 
 
 def run(module: AnsibleAWSModule) -> dict[str, Any]:
-    params, seconds = module.params, module.params["wait_timeout"]
+    params, seconds, until = module.params, module.params["wait_timeout"], module.params["wait_until"]
     ids = params["backup_job_ids"]
     wanted = None if ids is not None else wanted_of(params)
     if wanted:
         wanted.check()
-    api = Backup(module.client("backup", config=CLIENT_CONFIG), Deadline(60 + (seconds if params["wait"] else 0)))
+    waits = params["wait"] and not module.check_mode
+    api = Backup(module.client("backup", config=CLIENT_CONFIG), Deadline(60 + (seconds if waits else 0)))
     errors: dict[str, str] = {}
     todo: list[str] = []
     earlier: list[BackupJob] = []
@@ -346,17 +385,18 @@ def run(module: AnsibleAWSModule) -> dict[str, Any]:
         jobs, todo, errors, changed = start(api, wanted, earlier, module.check_mode)
         jobs = {arn: jobs[arn] for arn in wanted.resources if arn in jobs}
     else:
-        jobs = {job_id: api.job(job_id) for job_id in ids}
-    if params["wait"] and not module.check_mode:
-        wait(api, jobs, seconds)
+        jobs = read(api, ids)
+    blind = wait(api, jobs, seconds, until) if waits else None
     result = {
         "changed": changed,
         "jobs": [report(job) for job in jobs.values()],
         "recovery_point_arns": [job.recovery_point for job in jobs.values() if job.recovery_point],
+        "not_started": errors,
         **(would_start(module, todo, earlier) if module.check_mode else {}),
     }
-    judged = jobs.values() if params["wait"] and not module.check_mode else []
-    problem = trouble(judged, errors, seconds)
+    problem = trouble(jobs.values() if waits and not blind else [], errors, seconds, until == "running")
+    if blind:
+        problem = f"{problem + '; ' if problem else ''}{lost(blind, [job.id for job in jobs.values()])}"
     if problem:
         result.update(failed=True, msg=f"Not everything is backed up. {problem}")
     return result

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError, some
 from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
     DEFAULT_COMPLETION,
     DEFAULT_START,
@@ -22,9 +23,18 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
     check_windows,
 )
 
-RUNNING = {"CREATED", "PENDING", "RUNNING", "ABORTING"}
+# What has not begun; what is not over.
+WAITING = {"CREATED", "PENDING"}
+RUNNING = WAITING | {"RUNNING", "ABORTING"}
 # How long AWS may remember an idempotency token.
 TOKEN_LIFE = timedelta(days=1)
+# The options of a backup, and what they are for.
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/API_AdvancedBackupSetting.html
+_OPTIONS = {
+    "WindowsVSS": (re.compile(r"arn:[\w-]+:ec2:[^:]+:\d+:instance/.+"), "instances"),
+    "BackupACLs": (re.compile(r"arn:[\w-]+:s3:::.+"), "buckets"),
+    "BackupObjectTags": (re.compile(r"arn:[\w-]+:s3:::.+"), "buckets"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,14 @@ class BackupJob:
     @property
     def running(self) -> bool:
         return self.state in RUNNING
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it has not begun. AWS: "the backup successfully begins (the job status changes to RUNNING)".
+
+        https://docs.aws.amazon.com/aws-backup/latest/devguide/API_StartBackupJob.html
+        """
+        return self.state in WAITING
 
     def __str__(self) -> str:
         told = f"{self.state}, {self.percent or '0'} %" if self.running else self.state
@@ -93,10 +111,23 @@ class Wanted:
             raise InvalidError(f"resource_arns: a job is about one resource, {wildcards[0]} is not one")
         if len(set(self.resources)) != len(self.resources):
             raise InvalidError("resource_arns: a resource is given twice")
-        start = self.start_window or DEFAULT_START
-        check_windows("windows", start, self.complete_window or max(DEFAULT_COMPLETION, start + 60))
+        start = DEFAULT_START if self.start_window is None else self.start_window
+        complete = max(DEFAULT_COMPLETION, start + 60) if self.complete_window is None else self.complete_window
+        check_windows("windows", start, complete)
         check_lifecycle("lifecycle", self.lifecycle)
         check_recovery_point_tags("recovery point", self.tags)
+        self._check_options()
+
+    def _check_options(self) -> None:
+        for name, value in self.options.items():
+            if name not in _OPTIONS:
+                raise InvalidError(f"backup_options: {name} is none; there are {', '.join(_OPTIONS)}")
+            if value not in ("enabled", "disabled"):
+                raise InvalidError(f"backup_options: {name} is {value!r}, it must be enabled or disabled")
+            pattern, what = _OPTIONS[name]
+            others = [arn for arn in self.resources if not pattern.fullmatch(arn)]
+            if others:
+                raise InvalidError(f"backup_options: {name} is for {what} only, not for {some(others)}")
 
     @property
     def looks_back(self) -> timedelta | None:
@@ -152,17 +183,22 @@ def report(job: BackupJob) -> dict[str, Any]:
     }
 
 
-def trouble(jobs: Iterable[BackupJob], failed_to_start: Mapping[str, str], seconds: float) -> str | None:
-    """What is wrong when waiting is over, in one sentence each; None if nothing is."""
+def trouble(jobs: Iterable[BackupJob], failed_to_start: Mapping[str, str], seconds: float, begun: bool) -> str | None:
+    """What is wrong when waiting is over, until all have `begun` or else are done; None if nothing is."""
     jobs = list(jobs)
-    still = [str(job) for job in jobs if job.running]
+    still = [str(job) for job in jobs if (job.waiting if begun else job.running)]
     failed = [str(job) for job in jobs if not job.running and job.state != "COMPLETED"]
     told = [f"not started: {arn}: {why}" for arn, why in sorted(failed_to_start.items())]
     if failed:
         told.append(f"failed: {', '.join(failed)}")
     if still:
         told.append(
-            f"still running after {seconds:g} seconds: {', '.join(still)}. They go on; "
+            f"{'not begun' if begun else 'still running'} after {seconds:g} seconds: {', '.join(still)}. They go on; "
             "wait for them with backup_job_ids"
         )
     return "; ".join(told) or None
+
+
+def lost(why: str, ids: Iterable[str]) -> str:
+    """What to say when jobs cannot be looked at any more."""
+    return f"{why}. The jobs go on, how they end is not known; wait for them with backup_job_ids: {', '.join(ids)}"

@@ -8,7 +8,7 @@ import json
 import time
 from typing import Any
 
-from lab.aws.testing import Aws
+from lab.aws.testing import DEFAULT_REGION, Aws
 
 TRUST = json.dumps(
     {
@@ -74,9 +74,9 @@ def trail(aws: Aws) -> list[str]:
     return [call for call in aws.operations() if not call.startswith(("List", "Get", "Describe"))]
 
 
-def launch(aws: Aws, **tags: str) -> str:
+def launch(aws: Aws, region: str = DEFAULT_REGION, **tags: str) -> str:
     """A running instance; returns its ARN."""
-    made = aws.client("ec2").run_instances(
+    made = aws.client("ec2", region).run_instances(
         ImageId="ami-12c6146b",
         MinCount=1,
         MaxCount=1,
@@ -85,7 +85,7 @@ def launch(aws: Aws, **tags: str) -> str:
             {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         ],
     )
-    return f"arn:aws:ec2:ap-northeast-2:{made['OwnerId']}:instance/{made['Instances'][0]['InstanceId']}"
+    return f"arn:aws:ec2:{region}:{made['OwnerId']}:instance/{made['Instances'][0]['InstanceId']}"
 
 
 def back_up(aws: Aws, *arns: str, delete_after_days: int | None = None, vault: str = "daily") -> None:

@@ -4,7 +4,8 @@
 
 A job of AWS takes minutes to hours; here it is CREATED, RUNNING after 1 second and done after 3. The snapshot or image
 of a finished job really exists in the lab's EC2, and what a restore creates does too. The backup of a resource that has
-the tag lab:backup=hang when it is started never ends.
+the tag lab:backup=hang when it is started never ends; with lab:backup=late it begins 15 seconds later, as one that AWS
+leaves in the state CREATED within its start window.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ Params = dict[str, Any]
 
 RUNNING_AFTER = 1.0
 DONE_AFTER = 3.0
+LATE = 15.0
 
 
 @advancing
@@ -51,14 +53,15 @@ def advance_backups(call: Call, state: BackupState, now: float) -> None:
 
 
 def _advance_backup(call: Call, state: BackupState, job: Document, now: float) -> None:
-    age = now - job["_created"]
+    due = job["_created"] + job["_late"]
+    age = now - due
     if job["State"] == "ABORTING":
         job.update(State="ABORTED", CompletionDate=at(now))
     if job["State"] == "CREATED" and age >= RUNNING_AFTER:
-        job.update(State="RUNNING", InitiationDate=at(job["_created"] + RUNNING_AFTER), PercentDone="50.0")
+        job.update(State="RUNNING", InitiationDate=at(due + RUNNING_AFTER), PercentDone="50.0")
     if job["State"] != "RUNNING" or age < DONE_AFTER or job["_hangs"]:
         return
-    done = job["_created"] + DONE_AFTER
+    done = due + DONE_AFTER
     try:
         check_lock(vault(call, job["BackupVaultName"]), job["_lifecycle"])
         point = make_point(call, job, done)
@@ -137,6 +140,7 @@ def start_backup_job(call: Call) -> Params:
     if params.get("CompleteWindowMinutes", 10080) < start + 60:
         raise invalid("Invalid completion window. It must be at least 60 minutes after the start window")
     now = call.now()
+    fate = KINDS[kind].tags(call, params["ResourceArn"].rpartition("/")[2]).get("lab:backup")
     job = {
         "AccountId": call.account,
         "BackupJobId": str(uuid.uuid4()).upper(),
@@ -154,7 +158,8 @@ def start_backup_job(call: Call) -> Params:
         "_created": now,
         "_lifecycle": params.get("Lifecycle", {}),
         "_tags": params.get("RecoveryPointTags", {}),
-        "_hangs": KINDS[kind].tags(call, params["ResourceArn"].rpartition("/")[2]).get("lab:backup") == "hang",
+        "_hangs": fate == "hang",
+        "_late": LATE if fate == "late" else 0.0,
     }
     state.jobs[job["BackupJobId"]] = job
     if token:
