@@ -140,6 +140,16 @@ def test_recovery_points_can_be_changed_and_deleted(site: Site) -> None:
     assert code_of(site.backup.describe_recovery_point, **point) == "ResourceNotFoundException"
 
 
+def test_job_that_is_late_stays_created(site: Site) -> None:
+    volume = site.volume.rpartition("/")[2]
+    site.ec2.create_tags(Resources=[volume], Tags=[{"Key": "lab:backup", "Value": "late"}])
+    job = site.start(site.volume)
+    site.aws.advance_clock(5)
+    assert site.state(job) == "CREATED"
+    site.aws.advance_clock(20)
+    assert site.state(job) == "COMPLETED"
+
+
 def test_job_can_be_stopped_once(site: Site) -> None:
     job = site.start(site.volume)
     site.backup.stop_backup_job(BackupJobId=job)

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +137,69 @@ def test_a_job_that_fails_does_not_hide_the_others(job: Module) -> None:
     assert len(result["recovery_point_arns"]) == 1
 
 
+def test_waiting_until_they_run(job: Module) -> None:
+    soon, late = launch(job.aws, Name="a"), launch(job.aws, **{"Name": "b", "lab:backup": "late"})
+    begun = job(resource_arns=[soon], wait_until="running", wait_timeout=60)
+    assert begun["jobs"][0]["state"] == "RUNNING"
+    result = job.aws.run_module(
+        job.name, {**job.options, "resource_arns": [soon, late], "wait_until": "running", "wait_timeout": 4}
+    )
+    assert result["failed"]
+    assert f"of {late} (CREATED, 0.0 %)" in result["msg"].partition("not begun after 4 seconds: ")[2]
+    assert soon not in result["msg"]
+    assert [each["resource_arn"] for each in result["jobs"]] == [soon, late]
+
+
+def test_jobs_of_before_are_read_by_vault(job: Module) -> None:
+    arns = [launch(job.aws, Name=f"n{n}") for n in range(4)]
+    ids = [each["backup_job_id"] for each in job(resource_arns=arns, wait=False)["jobs"]]
+    options, job.options = job.options, {}
+    found = job(backup_job_ids=ids[::-1], wait=False)
+    assert [each["backup_job_id"] for each in found["jobs"]] == ids[::-1]
+    found = job(backup_job_ids=ids, wait=False)
+    assert [each["backup_job_id"] for each in found["jobs"]] == ids
+    assert job.calls == ["DescribeBackupJob", "ListBackupJobs"]
+    job.options = options
+
+
+DENIED = {"status": 403, "code": "ExpiredTokenException", "message": "expired"}
+
+
+def test_who_cannot_look_any_more_keeps_the_jobs(job: Module) -> None:
+    arns = [launch(job.aws, Name="a"), launch(job.aws, Name="b")]
+    job.aws.fault(service="backup", operation="ListBackupJobs", kind="error", times=1, params=DENIED)
+    result = job.aws.run_module(job.name, {**job.options, "resource_arns": arns})
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert [each["resource_arn"] for each in result["jobs"]] == arns
+    assert "The jobs go on" in result["msg"]
+    assert all(each["backup_job_id"] in result["msg"] for each in result["jobs"])
+
+
+def test_who_cannot_look_any_more_in_a_playbook_keeps_the_jobs(job: Module, tmp_path: Path) -> None:
+    """The action looks by itself, and the last look is a run of the module of its own."""
+    arns = [launch(job.aws, Name="a"), launch(job.aws, Name="b")]
+    job.aws.fault(service="backup", operation="DescribeBackupJob", kind="error", times=1000, params=DENIED)
+    shown = "{% if it.changed %}{{ it.jobs | map(attribute='resource_arn') }} {{ it.msg }}{% endif %}"
+    tasks: list[dict[str, Any]] = [
+        {job.name: {**job.options, "resource_arns": arns, "wait_timeout": 2}, "register": "it", "ignore_errors": True},
+        {"ansible.builtin.copy": {"content": shown, "dest": str(tmp_path / "shown"), "mode": "0600"}},
+    ]
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    play = [{"hosts": "localhost", "gather_facts": False, "vars": local, "tasks": tasks}]
+    (tmp_path / "play.json").write_text(json.dumps(play))
+    done = subprocess.run(
+        [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", tmp_path / "play.json"],
+        env=job.aws.env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    words = (tmp_path / "shown").read_text()
+    assert all(words.count(arn) == 1 for arn in arns)
+    assert "The jobs go on" in words
+    assert all(each["BackupJobId"] in words for each in held(job.aws))
+
+
 @pytest.mark.parametrize("kind", ["throttle", "error", "lost_answer"])
 def test_a_fault_does_not_make_a_second_backup(job: Module, kind: str) -> None:
     arn = launch(job.aws, Name="a")
@@ -148,6 +215,7 @@ def test_twelve_pages(job: Module) -> None:
     assert len(job(resource_arns=arns)["recovery_point_arns"]) == 12
 
 
+TABLE = "arn:aws:dynamodb:ap-northeast-2:123456789012:table/orders"
 INSTANCE = "arn:aws:ec2:ap-northeast-2:123456789012:instance/i-0123456789abcdef0"
 
 
@@ -162,7 +230,13 @@ INSTANCE = "arn:aws:ec2:ap-northeast-2:123456789012:instance/i-0123456789abcdef0
         ({"resource_arns": [INSTANCE], "backup_vault_name": "x"}, "2 to 50"),
         ({"resource_arns": [INSTANCE], "iam_role_arn": "x"}, "not the ARN of an IAM role"),
         ({"resource_arns": [INSTANCE], "start_window_minutes": 59}, "at least 60"),
+        ({"resource_arns": [INSTANCE], "start_window_minutes": 0}, "at least 60"),
         ({"resource_arns": [INSTANCE], "complete_window_minutes": 500}, "at least 540"),
+        ({"resource_arns": [INSTANCE], "complete_window_minutes": 0}, "at least 540"),
+        ({"resource_arns": [INSTANCE], "backup_options": {"WindowsVSS": "True"}}, "must be enabled or disabled"),
+        ({"resource_arns": [INSTANCE], "backup_options": {"Nonsense": "enabled"}}, "Nonsense is none"),
+        ({"resource_arns": [INSTANCE], "backup_options": {"BackupACLs": "disabled"}}, "for buckets only"),
+        ({"resource_arns": [INSTANCE, TABLE], "backup_options": {"WindowsVSS": "enabled"}}, f"not for {TABLE}"),
         (
             {
                 "resource_arns": [INSTANCE],

@@ -4,7 +4,7 @@
 
 A job of AWS takes minutes to hours; here it is CREATED, RUNNING after 1 second and done after 3. The snapshot or image
 of a finished job really exists in the lab's EC2, and what a restore creates does too. The backup of a resource that has
-the tag lab:backup=hang when it is started never ends; with lab:backup=late it begins 15 seconds later, as one that AWS
+the tag lab:backup=hang when it is started never ends; with lab:backup=late it begins 20 seconds later, as one that AWS
 leaves in the state CREATED within its start window.
 """
 
@@ -43,7 +43,7 @@ Params = dict[str, Any]
 
 RUNNING_AFTER = 1.0
 DONE_AFTER = 3.0
-LATE = 15.0
+LATE = 20.0
 
 
 @advancing
