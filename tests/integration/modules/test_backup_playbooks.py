@@ -219,7 +219,7 @@ def test_what_cannot_be_frozen_is_not_backed_up_and_hinders_nobody(operator: Ope
     unwritable, taken = operator.hook("web-1"), operator.hook("web-3")
     operator.hosts["web-1"]["__snapshot_flag_file"] = f"{operator.directory}/missing/frozen"
     taken.flag.write_text("another\n")
-    slow = operator.hook("web-5", freeze="sleep 600", timeout=2)
+    slow = operator.hook("web-5", freeze="sleep 600", timeout=4)
     absent = operator.hook("web-6")
     operator.hosts["web-6"] |= {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     code, output = operator.run("backup_now", hosts="web")
