@@ -16,6 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -192,6 +193,28 @@ class Aws:
 
     def reset_journal(self) -> None:
         self.lab.control("DELETE", "journal", account=self.name)
+
+    def topic(self, name: str) -> tuple[str, Callable[[], list[dict[str, Any]]]]:
+        """The ARN of a new topic, and what has been told to it since one last asked."""
+        sns, sqs = self.client("sns"), self.client("sqs")
+        topic = sns.create_topic(Name=name)["TopicArn"]
+        queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+        endpoint = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+
+        def told() -> list[dict[str, Any]]:
+            bodies: list[dict[str, Any]] = []
+            while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+                bodies += [json.loads(each["Body"]) for each in messages]
+            return bodies
+
+        return topic, told
+
+    def let_events_publish(self, topic: str) -> None:
+        """Let EventBridge publish to this topic, and nobody else."""
+        allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allow, "Resource": topic}]})
+        self.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
 
     def fault(self, **fault: Any) -> dict[str, Any]:
         """Let the next calls of an operation go wrong, for this account only."""

@@ -279,9 +279,10 @@ BACKUP = (
         "GetBackupVaultNotifications ListBackupJobs ListBackupPlans ListBackupSelections ListBackupVaults ListCopyJobs "
         "ListProtectedResources ListRecoveryPointsByBackupVault ListTags tag:GetResources ec2:DescribeVolumes "
         "rds:DescribeDBInstances",
-        # Which databases are members of clusters; a token's job, after an answer was lost.
+        # Which databases are members of clusters; a token's job, after an answer was lost; who needs what is removed.
         also="rds:DescribeDBInstances backup:DescribeBackupVault GetBackupVaultAccessPolicy "
-        "GetBackupVaultNotifications ListBackupJobs",
+        "GetBackupVaultNotifications ListBackupJobs ListRestoreTestingPlans ListRestoreTestingSelections "
+        "ec2:DescribeRegions sns:ListTopics",
     ),
     Grant(
         "BackupPolicy",
@@ -293,6 +294,18 @@ BACKUP = (
         also="backup:DeleteBackupPlan DeleteBackupSelection DeleteBackupVault DeleteBackupVaultAccessPolicy "
         "DeleteBackupVaultLockConfiguration DeleteBackupVaultNotifications PutBackupVaultAccessPolicy "
         "PutBackupVaultLockConfiguration PutBackupVaultNotifications UpdateBackupPlan",
+    ),
+    Grant(
+        "RuleOfFailures",
+        "events:DescribeRule",
+        ("arn:aws:events:*:ACCOUNT:rule/rampart-*",),
+        also="events:DeleteRule DescribeRule ListTargetsByRule PutRule PutTargets RemoveTargets",
+    ),
+    Grant(
+        "TopicOfFailures",
+        "",
+        ("arn:aws:sns:*:ACCOUNT:*",),
+        also="sns:GetTopicAttributes ListSubscriptionsByTopic ListTagsForResource",
     ),
     Grant("StorageOfTheVault", "", also="backup-storage:MountCapsule"),
     Grant("BackUpNow", "backup:StartBackupJob", ("arn:aws:backup:*:ACCOUNT:backup-vault:*",)),

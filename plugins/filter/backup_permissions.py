@@ -14,8 +14,8 @@ description:
 options:
   _input:
     description:
-      - The plans, a list of dictionaries with C(rules) and C(selections), in the options of M(rampart.ops.backup_plan)
-        and M(rampart.ops.backup_selection).
+      - The plans, a list of dictionaries with C(rules), C(selections) and perhaps C(advanced_backup_settings), in the
+        options of M(rampart.ops.backup_plan) and M(rampart.ops.backup_selection).
     type: list
     elements: dict
     required: true
@@ -65,6 +65,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.permissions imp
     TYPES,
     permissions,
     types_of,
+    vss_of,
 )
 
 
@@ -81,7 +82,7 @@ def backup_permissions(
         copy["destination_backup_vault_arn"] for rule in rules for copy in rule.get("copy_actions") or ()
     ]  # in whatever account they are
     return {
-        "backup": permissions(BACKUP, wanted, partition, vaults),
+        "backup": permissions(BACKUP, wanted, partition, vaults, vss_of(plans)),
         "restore": permissions(RESTORE, wanted, partition, ()),
     }
 

@@ -78,8 +78,11 @@ options:
         type: str
       backup_vault_events:
         description:
-          - The events, for example V(BACKUP_JOB_FAILED). An empty list removes the notifications.
-          - C(BACKUP_JOB_COMPLETED) is told of jobs that failed, too; AWS advises to filter it by its C(State).
+          - The events, for example V(COPY_JOB_FAILED). An empty list removes the notifications.
+          - V(BACKUP_JOB_COMPLETED) and V(RESTORE_JOB_COMPLETED) are also told of jobs that failed or expired. A
+            subscription of the topic can be filtered by the message attribute C(State).
+          - Events that AWS takes but does not send any more, such as V(BACKUP_JOB_FAILED), are refused. To be told of
+            failures alone, use M(rampart.ops.eventbridge_rule), as the role P(rampart.ops.backup#role) does.
         type: list
         elements: str
         required: true
@@ -112,12 +115,12 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Keep a vault that tells of failures
+- name: Keep a vault that tells how its jobs ended
   rampart.ops.backup_vault:
     backup_vault_name: daily
     notifications:
-      sns_topic_arn: arn:aws:sns:eu-central-1:123456789012:backup-failures
-      backup_vault_events: [BACKUP_JOB_FAILED, BACKUP_JOB_EXPIRED, RESTORE_JOB_FAILED, COPY_JOB_FAILED]
+      sns_topic_arn: arn:aws:sns:eu-central-1:123456789012:backup-jobs
+      backup_vault_events: [BACKUP_JOB_COMPLETED, RESTORE_JOB_COMPLETED, COPY_JOB_FAILED]
     tags:
       Team: ops
 
@@ -205,8 +208,8 @@ vault:
       returned: if O(notifications) was given and there are any
       type: dict
       sample:
-        sns_topic_arn: arn:aws:sns:eu-central-1:123456789012:backup-failures
-        backup_vault_events: [BACKUP_JOB_FAILED]
+        sns_topic_arn: arn:aws:sns:eu-central-1:123456789012:backup-jobs
+        backup_vault_events: [BACKUP_JOB_COMPLETED]
     number_of_recovery_points:
       description: How many recovery points the vault holds.
       returned: always

@@ -50,7 +50,7 @@ def _send_to_targets(self: Any, original_event: Params, transform_input: bool = 
 
 
 def _deliver(target: Params, match: re.Match[str], event: Params) -> None:
-    """To a function that permits it, or to a topic; what cannot be delivered is lost, as on AWS without a queue."""
+    """To a function or a topic that permits it; what cannot be delivered is lost, as on AWS without a queue."""
     from moto.backends import get_backend
 
     body = json.dumps(_input(target, event))
@@ -58,11 +58,42 @@ def _deliver(target: Params, match: re.Match[str], event: Params) -> None:
     with contextlib.suppress(Exception):
         backend = get_backend(service)[account][region]
         if service == "sns":
-            backend.publish(body, arn=target["Arn"])
+            if _publishable(json.loads(backend.topics[target["Arn"]].policy)):
+                backend.publish(body, arn=target["Arn"])
             return
         function = backend.get_function(target["Arn"])
         if functions.permits(function, "events"):
             functions.runtime().later(function, body)
+
+
+def _publishable(policy: Params) -> bool:
+    """Whether the policy of a topic lets EventBridge publish; the one that a new topic has does not
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html)."""
+    return any(
+        statement["Effect"] == "Allow"
+        and isinstance(statement["Principal"], dict)
+        and "events.amazonaws.com" in statement["Principal"].get("Service", ())
+        for statement in policy["Statement"]
+    )
+
+
+def emit(account: str, region: str, now: float, source: str, kind: str, resources: list[str], detail: Params) -> None:
+    """An event of a service of AWS, on the default bus."""
+    from moto.backends import get_backend
+
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": kind,
+        "source": source,
+        "account": account,
+        "time": now,
+        "region": region,
+        "resources": resources,
+        "detail": detail,
+    }
+    for each in list(get_backend("events")[account][region].event_buses["default"].rules.values()):
+        each.send_to_targets(event)
 
 
 def _input(target: Params, event: Params) -> Any:

@@ -246,6 +246,17 @@ class Backup:
             if item["Status"] in USABLE:
                 yield Point(item["RecoveryPointArn"], item["ResourceArn"], vault, item["CreationDate"])
 
+    def point_roles(self, vault: str) -> Iterator[str]:
+        """The IAM roles that the recovery points of a vault were made in, one for each recovery point."""
+        for item in self._caller.items(
+            "list_recovery_points_by_backup_vault",
+            f"list the recovery points of backup vault {vault}",
+            "RecoveryPoints",
+            BackupVaultName=vault,
+            MaxResults=_PAGE,
+        ):
+            yield item.get("IamRoleArn") or ""
+
     def last_points(self) -> Iterator[Point]:
         """The last recovery point of every resource that ever had one, as AWS Backup remembers it."""
         for item in self._caller.items(
@@ -313,6 +324,27 @@ class Backup:
             yield job_of(item)
 
     # --- restore testing ---------------------------------------------------------------------------------------------
+
+    def testing_plans(self) -> list[str]:
+        return [
+            item["RestoreTestingPlanName"]
+            for item in self._caller.items(
+                "list_restore_testing_plans", "list the restore testing plans", "RestoreTestingPlans", MaxResults=_PAGE
+            )
+        ]
+
+    def testing_roles(self, plan_name: str) -> list[str]:
+        """The IAM roles that the selections of a restore testing plan restore in."""
+        return [
+            item["IamRoleArn"]
+            for item in self._caller.items(
+                "list_restore_testing_selections",
+                f"list the selections of restore testing plan {plan_name}",
+                "RestoreTestingSelections",
+                RestoreTestingPlanName=plan_name,
+                MaxResults=_PAGE,
+            )
+        ]
 
     def testing_plan(self, name: str) -> TestingPlan | None:
         answer = self._existing(

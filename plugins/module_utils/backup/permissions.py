@@ -19,6 +19,7 @@ BACKUP, RESTORE = "AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePo
 _S3 = {BACKUP: "AWSBackupServiceRolePolicyForS3Backup", RESTORE: "AWSBackupServiceRolePolicyForS3Restore"}
 
 _OWN = {"Null": {"aws:ResourceTag/aws:backup:source-resource": "false"}}  # what AWS Backup itself has made
+_ONLY_THE_SOURCE = {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws:backup:source-resource"]}}
 _SERVICES = {
     "EC2": r"ec2:[^:]*:[^:]*:instance/.*",
     "EBS": r"ec2:[^:]*:[^:]*:volume/.*",
@@ -110,7 +111,9 @@ _USE_OF_KEYS = "Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWitho
 _VOLUMES = (
     _allow("ec2:DescribeAvailabilityZones DescribeSnapshots DescribeSnapshotTierStatus DescribeVolumes"),
     _allow("ec2:CreateVolume DeleteVolume", "ec2:*::snapshot/*", "ec2:*:*:volume/*"),
-    _allow("ec2:RestoreSnapshotTier", "ec2:*::snapshot/*", **_OWN),
+    # From the archive; what was restored of it only for a time is removed again.
+    _allow("ec2:DeleteSnapshot DeleteTags RestoreSnapshotTier", "ec2:*::snapshot/*", **_OWN),
+    _allow("ec2:CreateTags", "ec2:*::snapshot/*", "ec2:*:*:instance/*", **_ONLY_THE_SOURCE),
     _allow(
         "ec2:CreateTags",
         "ec2:*:*:instance/*",
@@ -137,6 +140,7 @@ _RESTORE: Mapping[str, tuple[Statement, ...]] = {
             "RestoreDBInstanceFromDBSnapshot RestoreDBInstanceToPointInTime"
         ),
         _allow("rds:CreateDBInstance DeleteDBInstance", "rds:*:*:db:*"),
+        _allow("rds:CreateTenantDatabase DeleteTenantDatabase", "rds:*:*:db:*", "rds:*:*:tenant-database:*:*"),
         _NETWORK,
         _via("rds", _USE_OF_KEYS),
     ),
@@ -146,6 +150,7 @@ _RESTORE: Mapping[str, tuple[Statement, ...]] = {
             "RestoreDBClusterFromSnapshot RestoreDBClusterToPointInTime"
         ),
         _allow("rds:DeleteDBCluster", "rds:*:*:cluster:*"),
+        _allow("rds:CreateDBInstance", "rds:*:*:db:*"),
         _NETWORK,
         _via("rds", _USE_OF_KEYS),
     ),
@@ -177,11 +182,23 @@ _RESTORE: Mapping[str, tuple[Statement, ...]] = {
             "fsx:*:*:volume/*",
         ),
         # Of a restore that failed.
-        _allow("fsx:DeleteFileSystem DeleteVolume", "fsx:*:*:file-system/*", "fsx:*:*:volume/*", **_OWN),
+        _allow("fsx:DeleteFileSystem DeleteVolume UntagResource", "fsx:*:*:file-system/*", "fsx:*:*:volume/*", **_OWN),
         _allow("ds:DescribeDirectories"),
+        # A file system in two availability zones has routes.
+        _allow("ec2:DescribeRouteTables"),
+        _allow(
+            "ec2:CreateTags",
+            "ec2:*:*:route-table/*",
+            StringEquals={"aws:ResourceTag/AmazonFSx": "ManagedByAmazonFSx"},
+        ),
         _NETWORK,
     ),
 }
+# Of Windows, by the Volume Shadow Copy Service.
+_VSS = (
+    _allow("ssm:CancelCommand GetCommandInvocation"),
+    _allow("ssm:SendCommand", "ssm:*:*:document/AWSEC2-CreateVssSnapshot", "ec2:*:*:instance/*"),
+)
 _GRANTS = (
     _allow("kms:DescribeKey"),
     _allow("kms:CreateGrant", Bool={"kms:GrantIsForAWSResource": "true"}),
@@ -208,11 +225,22 @@ def types_of(plans: Iterable[Mapping[str, Any]]) -> list[str] | None:
     return sorted(found)
 
 
-def permissions(purpose: str, types: Iterable[str] | None, partition: str, vaults: Iterable[str]) -> dict[str, Any]:
+def vss_of(plans: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of these plans backs Windows up by the Volume Shadow Copy Service."""
+    return any(
+        str((setting.get("backup_options") or {}).get("WindowsVSS")).lower() == "enabled"
+        for plan in plans
+        for setting in plan.get("advanced_backup_settings") or ()
+    )
+
+
+def permissions(
+    purpose: str, types: Iterable[str] | None, partition: str, vaults: Iterable[str], vss: bool = False
+) -> dict[str, Any]:
     """What a role needs: policies of AWS that are attached, the boundary, and the inline policy, each perhaps empty.
 
     `purpose` is BACKUP or RESTORE. With types of None it is all that AWS's own policies allow. `vaults` are the ARNs of
-    the vaults that backups are made in and copied to.
+    the vaults that backups are made in and copied to. `vss` is whether AWS Backup runs commands on Windows.
     """
     place = f"arn:{partition}:iam::aws:policy/"
     if types is None:
@@ -229,6 +257,13 @@ def permissions(purpose: str, types: Iterable[str] | None, partition: str, vault
             _allow("backup:CopyIntoBackupVault DescribeBackupVault", *names),
             _allow("backup:CopyFromBackupVault"),
             _allow("tag:GetResources"),
+            # The tags of the resource, and recovery_point_tags.
+            _allow(
+                "backup:TagResource",
+                "backup:*:*:recovery-point:*",
+                StringEquals={"aws:PrincipalAccount": "${aws:ResourceAccount}"},
+            ),
+            *(_VSS if vss else ()),
         ]
     unique = [each for number, each in enumerate(statements) if each not in statements[:number]]
     return {

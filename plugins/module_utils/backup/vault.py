@@ -23,6 +23,17 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import MA
 # API_PutBackupVaultLockConfiguration: a cooling-off period of 72 hours.
 MIN_CHANGEABLE_DAYS = 3
 
+# API_PutBackupVaultNotifications: "Deprecated events do not return statuses or notifications." The SDK knows them.
+_NOT_SENT: Mapping[str, str] = {
+    "BACKUP_JOB_SUCCESSFUL": "BACKUP_JOB_COMPLETED",
+    "BACKUP_JOB_FAILED": "BACKUP_JOB_COMPLETED",
+    "BACKUP_JOB_EXPIRED": "BACKUP_JOB_COMPLETED",
+    "RESTORE_JOB_SUCCESSFUL": "RESTORE_JOB_COMPLETED",
+    "RESTORE_JOB_FAILED": "RESTORE_JOB_COMPLETED",
+    "BACKUP_PLAN_CREATED": "",
+    "BACKUP_PLAN_MODIFIED": "",
+}
+
 _KEY_ARN = re.compile(r"arn:aws[\w-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+")
 _TOPIC_ARN = re.compile(r"arn:aws[\w-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}")
 
@@ -161,8 +172,20 @@ class Wanted:
             unknown = sorted(self.notifications.events - set(known_events))
             if unknown:
                 raise InvalidError(
-                    f"notifications: no events of a vault: {some(unknown)}; there are {', '.join(sorted(known_events))}"
+                    f"notifications: no events of a vault: {some(unknown)}; there are "
+                    f"{', '.join(sorted(set(known_events) - set(_NOT_SENT)))}"
                 )
+            self._check_sent(self.notifications.events & set(_NOT_SENT))
+
+    def _check_sent(self, lost: Collection[str]) -> None:
+        if lost:
+            instead = sorted({_NOT_SENT[event] for event in lost} - {""})
+            others = f"{' and '.join(instead)}, which are sent whatever became of the job, or " if instead else ""
+            raise InvalidError(
+                f"notifications: AWS Backup takes {', '.join(sorted(lost))} (deprecated), but never sends them. Take "
+                f"{others}the events that it sends to EventBridge (rampart.ops.eventbridge_rule), which can be chosen "
+                "by state"
+            )
 
 
 @dataclass(frozen=True)

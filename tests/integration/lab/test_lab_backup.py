@@ -216,18 +216,14 @@ def test_access_policy_and_notifications(site: Site) -> None:
     site.backup.delete_backup_vault_access_policy(**name)
     assert code_of(site.backup.get_backup_vault_access_policy, **name) == "ResourceNotFoundException"
 
-    sns, sqs = site.aws.client("sns"), site.aws.client("sqs")
-    topic = sns.create_topic(Name="backup")["TopicArn"]
-    queue = sqs.create_queue(QueueName="backup")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    topic, told = site.aws.topic("backup")
     events = ["BACKUP_JOB_COMPLETED"]
     site.backup.put_backup_vault_notifications(**name, SNSTopicArn=topic, BackupVaultEvents=events)
     assert site.backup.get_backup_vault_notifications(**name)["BackupVaultEvents"] == events
     done = site.finished(site.volume)
-    told = json.loads(sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
-    assert done["BackupJobId"] in told["Message"]
-    assert told["MessageAttributes"]["State"]["Value"] == "COMPLETED"
+    (message,) = told()
+    assert done["BackupJobId"] in message["Message"]
+    assert message["MessageAttributes"]["State"]["Value"] == "COMPLETED"
     site.backup.delete_backup_vault_notifications(**name)
     assert code_of(site.backup.get_backup_vault_notifications, **name) == "ResourceNotFoundException"
 

@@ -584,6 +584,43 @@ def test_aws_refuses(world: World, row: tuple[str, str, dict[str, Any], str, str
     assert caught.value.operation_name == operation
 
 
+# What AWS takes, and whether it tells: (name, event of a vault or pattern of a rule, whether the topic lets
+# EventBridge publish, how often the topic is told of a backup that fails, source).
+_FAILED = {"source": ["aws.backup"], "detail-type": ["Backup Job State Change"], "detail": {"state": ["FAILED"]}}
+TOLD: list[tuple[str, Any, bool, int, str]] = [
+    *((event, event, True, 0, f"{BACKUP}PutBackupVaultNotifications.html")
+      for event in ("BACKUP_JOB_SUCCESSFUL", "BACKUP_JOB_FAILED", "BACKUP_JOB_EXPIRED")),
+    ("an event that is sent", "BACKUP_JOB_COMPLETED", True, 1, f"{BACKUP}PutBackupVaultNotifications.html"),
+    ("a rule for failures", _FAILED, True, 1,
+     "https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html"),
+    ("a topic with the policy of a new one", _FAILED, False, 0,
+     "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", TOLD, ids=[row[0] for row in TOLD])
+def test_aws_tells(aws: Aws, row: tuple[str, Any, bool, int, str]) -> None:
+    _name, wanted, permitted, times, _source = row
+    backup, events, ec2 = aws.client("backup"), aws.client("events"), aws.client("ec2")
+    topic, told = aws.topic("t")
+    if permitted:
+        aws.let_events_publish(topic)
+    backup.create_backup_vault(BackupVaultName="vault")
+    if isinstance(wanted, str):
+        backup.put_backup_vault_notifications(BackupVaultName="vault", SNSTopicArn=topic, BackupVaultEvents=[wanted])
+    else:
+        events.put_rule(Name="r", EventPattern=json.dumps(wanted))
+        events.put_targets(Rule="r", Targets=[{"Id": "t", "Arn": topic}])
+    role = aws.client("iam").create_role(RoleName="backup", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    volume = ec2.create_volume(AvailabilityZone="ap-northeast-2a", Size=1)["VolumeId"]
+    arn = f"arn:aws:ec2:ap-northeast-2:{aws.account_id}:volume/{volume}"
+    job = backup.start_backup_job(BackupVaultName="vault", ResourceArn=arn, IamRoleArn=role)["BackupJobId"]
+    ec2.delete_volume(VolumeId=volume)
+    aws.advance_clock(10)
+    assert backup.describe_backup_job(BackupJobId=job)["State"] == "FAILED"
+    assert len(told()) == times
+
+
 def _send_also_what_is_not_modelled(client: Any) -> None:
     """botocore cannot put an unknown member on the wire: take it out before, put it into the body after."""
     unknown: dict[str, Any] = {}

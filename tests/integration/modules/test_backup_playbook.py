@@ -155,7 +155,14 @@ def test_life_cycle(policy: Policy) -> None:
             }
         ]
     )
-    # What may select anything has AWS's own policies.
+    # What may select anything has AWS's own policies, which do not fit into the boundary that the roles have by now.
+    for options in (["--check"], []):
+        code, output = policy.run(*options, **weekly)
+        assert code == 2
+        assert "delete-role-permissions-boundary --role-name rampart-backup; aws iam" in " ".join(output.split())
+        assert policy.writes == []
+    for name in (ROLE, "rampart-restore"):
+        iam.delete_role_permissions_boundary(RoleName=name)
     assert "changed=4" in policy("--check", **weekly)
     assert policy.writes == []
     output = policy(**weekly)
@@ -206,26 +213,16 @@ def test_an_immutable_vault_needs_its_date(policy: Policy) -> None:
         assert policy.writes == []
 
 
-def test_all_presets_with_notifications_of_failures(policy: Policy) -> None:
-    topic = policy.aws.client("sns").create_topic(Name="failures")["TopicArn"]
+def test_all_presets(policy: Policy) -> None:
     wanted = {
         "backup_presets": ["daily_35", "web_small", "gfs", "immutable"],
         "backup_confirm_immutable_after": (datetime.now(UTC) + timedelta(days=7)).date().isoformat(),
-        "backup_notifications_topic_arn": topic,
     }
     policy(**wanted)
     assert policy.vaults() == ["rampart", "rampart-immutable"]
     lock = next(each for each in policy.backup.list_backup_vaults()["BackupVaultList"] if each["Locked"])
     assert (lock["BackupVaultName"], lock["MinRetentionDays"]) == ("rampart-immutable", 35)
     assert lock["LockDate"].date().isoformat() == wanted["backup_confirm_immutable_after"]
-    told = policy.backup.get_backup_vault_notifications(BackupVaultName="rampart")
-    assert told["SNSTopicArn"] == topic
-    assert set(told["BackupVaultEvents"]) == {
-        "BACKUP_JOB_FAILED",
-        "BACKUP_JOB_EXPIRED",
-        "COPY_JOB_FAILED",
-        "RESTORE_JOB_FAILED",
-    }
     rules = {}
     for summary in policy.backup.list_backup_plans()["BackupPlansList"]:
         plan = policy.backup.get_backup_plan(BackupPlanId=summary["BackupPlanId"])["BackupPlan"]
@@ -247,3 +244,136 @@ def test_all_presets_with_notifications_of_failures(policy: Policy) -> None:
         assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
         assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["rampart-backup-types"]
     assert "changed=0" in policy(**wanted)
+
+
+def test_failures_are_told_and_nothing_else(policy: Policy) -> None:
+    aws, ec2, events = policy.aws, policy.aws.client("ec2"), policy.aws.client("events")
+    topic, told = aws.topic("failures")
+    wanted = {"backup_notifications_topic_arn": topic}
+    for options in (["--check"], []):
+        code, output = policy.run(*options, **wanted)
+        assert code == 2
+        assert "does not let EventBridge publish" in " ".join(output.split())
+        assert policy.writes == []
+    aws.let_events_publish(topic)
+    policy("--check", **wanted)
+    assert policy.writes == []
+    policy(**wanted)
+    assert "changed=0" in policy(**wanted)
+
+    role = aws.client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
+
+    def volume() -> str:
+        made: str = ec2.create_volume(AvailabilityZone="ap-northeast-2a", Size=1)["VolumeId"]
+        return made
+
+    def begun(volume_id: str) -> str:
+        arn = f"arn:aws:ec2:ap-northeast-2:{aws.account_id}:volume/{volume_id}"
+        started = policy.backup.start_backup_job(BackupVaultName="rampart", ResourceArn=arn, IamRoleArn=role)
+        return str(started["BackupJobId"])
+
+    def now() -> list[dict[str, Any]]:
+        """What is told after time has passed for all that has begun."""
+        aws.advance_clock(10)
+        policy.backup.list_backup_jobs()
+        policy.backup.list_copy_jobs()
+        policy.backup.list_restore_jobs()
+        return [json.loads(each["Message"]) for each in told()]
+
+    kept, gone, stopped = volume(), volume(), volume()
+    good, bad, ended = begun(kept), begun(gone), begun(stopped)
+    ec2.delete_volume(VolumeId=gone)
+    policy.backup.stop_backup_job(BackupJobId=ended)
+    events_of_backups = now()
+    point = policy.backup.describe_backup_job(BackupJobId=good)["RecoveryPointArn"]
+    assert {each["detail"]["backupJobId"]: each["detail"]["state"] for each in events_of_backups} == {
+        bad: "FAILED",
+        ended: "ABORTED",
+    }
+
+    vaults = f"arn:aws:backup:eu-central-1:{aws.account_id}:backup-vault:"
+    aws.client("backup", region="eu-central-1").create_backup_vault(BackupVaultName="there")
+    copy = {"RecoveryPointArn": point, "SourceBackupVaultName": "rampart", "IamRoleArn": role}
+    policy.backup.start_copy_job(**copy, DestinationBackupVaultArn=f"{vaults}there")
+    lost = policy.backup.start_copy_job(**copy, DestinationBackupVaultArn=f"{vaults}nowhere")["CopyJobId"]
+    restore = {"RecoveryPointArn": point, "IamRoleArn": role.replace(ROLE, "rampart-restore")}
+    policy.backup.start_restore_job(**restore, Metadata={"availabilityZone": "ap-northeast-2a"})
+    failed = policy.backup.start_restore_job(**restore, Metadata={"availabilityZone": "nowhere"})["RestoreJobId"]
+    details = [each["detail"] for each in now()]
+    assert {each.get("copyJobId") or each["restoreJobId"] for each in details} == {lost, failed}
+
+    # Not declared any more, it is gone; so it is with what it tells of.
+    policy()
+    assert events.list_rules()["Rules"] == []
+    policy(**wanted)
+    assert len(events.list_rules()["Rules"]) == 1
+    policy(**wanted, backup_state="absent", backup_regions=["eu-central-1"])
+    assert events.list_rules()["Rules"] == []
+
+
+def test_what_another_plan_needs_is_not_removed(policy: Policy) -> None:
+    """Not its vault, its roles and what tells of its failures: a plan without a role makes no backup any more."""
+    topic, _told = policy.aws.topic("failures")
+    policy.aws.let_events_publish(topic)
+    policy(backup_presets=["daily_35", "web_small"], backup_notifications_topic_arn=topic)
+    absent = {"backup_state": "absent", "backup_presets": ["web_small"], "backup_regions": ["eu-central-1"]}
+    for options in (["--check"], []):
+        output = policy(*options, **absent)
+        assert "changed=2" in output
+        assert "needed by backup plan rampart-daily of ap-northeast-2" in " ".join(output.split())
+    assert policy.plan()["BackupPlanName"] == "rampart-daily"
+    (selection,) = policy.selections()
+    assert policy.vaults() == ["rampart"]
+    iam = policy.aws.client("iam")
+    assert iam.get_role(RoleName=ROLE)["Role"]["Arn"] == selection["IamRoleArn"]
+    assert iam.get_role(RoleName="rampart-restore")
+    assert len(policy.aws.client("events").list_rules()["Rules"]) == 1
+    assert "changed=0" in policy(**absent)
+
+    # A plan of another region works in the role, and copies into the vault.
+    away = policy.aws.client("backup", region="eu-central-1")
+    away.create_backup_vault(BackupVaultName="away")
+    vault = f"arn:aws:backup:ap-northeast-2:{policy.aws.account_id}:backup-vault:rampart"
+    rule = {"RuleName": "r", "TargetBackupVaultName": "away", "CopyActions": [{"DestinationBackupVaultArn": vault}]}
+    plan = away.create_backup_plan(BackupPlan={"BackupPlanName": "away", "Rules": [rule]})["BackupPlanId"]
+    chosen = {"SelectionName": "s", "IamRoleArn": selection["IamRoleArn"], "Resources": ["*"]}
+    made = away.create_backup_selection(BackupPlanId=plan, BackupSelection=chosen)["SelectionId"]
+    absent["backup_presets"] = ["daily_35"]
+    output = policy(**absent)
+    assert "needed by backup plan away of eu-central-1" in " ".join(output.split())
+    assert policy.vaults() == ["rampart"]
+    assert iam.get_role(RoleName=ROLE)
+    assert policy.aws.client("events").list_rules()["Rules"] == []  # no backups are made here any more
+
+    # So does a recovery point that was made in it, in whatever vault.
+    ec2 = policy.aws.client("ec2", region="eu-central-1")
+    volume = ec2.create_volume(AvailabilityZone="eu-central-1a", Size=1)["VolumeId"]
+    arn = f"arn:aws:ec2:eu-central-1:{policy.aws.account_id}:volume/{volume}"
+    away.start_backup_job(BackupVaultName="away", ResourceArn=arn, IamRoleArn=selection["IamRoleArn"])
+    away.delete_backup_selection(BackupPlanId=plan, SelectionId=made)
+    away.delete_backup_plan(BackupPlanId=plan)
+    policy.aws.advance_clock(10)
+    (point,) = away.list_recovery_points_by_backup_vault(BackupVaultName="away")["RecoveryPoints"]
+    output = policy(**absent)
+    assert "needed by the recovery points in vault away of eu-central-1" in " ".join(output.split())
+    assert policy.vaults() == []
+    assert iam.get_role(RoleName=ROLE)
+
+    # And who cannot look does not remove.
+    away.delete_recovery_point(BackupVaultName="away", RecoveryPointArn=point["RecoveryPointArn"])
+    denied = {"status": 403, "code": "AccessDeniedException", "message": "with an explicit deny"}
+    policy.aws.fault(service="backup", operation="ListBackupVaults", region="eu-central-1", kind="error", params=denied)
+    output = policy(**absent)
+    assert "eu-central-1, which could not be looked at (AccessDeniedException)" in " ".join(output.split())
+    assert iam.get_role(RoleName=ROLE)
+    policy.aws.clear_faults()
+    policy(**absent)
+    assert [each for each in iam.list_roles()["Roles"] if each["RoleName"].startswith("rampart-")] == []
+
+
+def test_a_plan_without_selections_is_kept(policy: Policy) -> None:
+    rule = {"rule_name": "r", "target_backup_vault_name": "rampart", "lifecycle": {"delete_after_days": 7}}
+    plans = [{"name": "none", "rules": [rule]}, {"name": "empty", "rules": [rule], "selections": []}]
+    output = policy(**policy_of(plans))
+    assert "Backup plan rampart-daily protects 2 resources" in output
+    assert "changed=0" in policy(**policy_of(plans))

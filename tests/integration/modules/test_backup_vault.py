@@ -42,13 +42,13 @@ def test_life_cycle(vault: Module) -> None:
         "encryption_key_arn": KEY,
         "access_policy": POLICY,
         "lock": {"mode": "governance", "min_retention_days": 7},
-        "notifications": {"sns_topic_arn": TOPIC, "backup_vault_events": ["COPY_JOB_FAILED", "BACKUP_JOB_FAILED"]},
+        "notifications": {"sns_topic_arn": TOPIC, "backup_vault_events": ["COPY_JOB_FAILED", "BACKUP_JOB_COMPLETED"]},
         "tags": {"Team": "ops", "my_Key": "As-is"},
     }
     modify = {
         "access_policy": {},
         "lock": {"mode": "governance", "min_retention_days": 8, "max_retention_days": 90},
-        "notifications": {"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_FAILED"]},
+        "notifications": {"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_COMPLETED"]},
         "tags": {"Team": "web"},
     }
 
@@ -74,7 +74,7 @@ def test_life_cycle(vault: Module) -> None:
     assert again["vault"] == {**did["vault"], "creation_date": again["vault"]["creation_date"]}
     # The same meaning in other words.
     vault.unchanged(
-        notifications={"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_FAILED", "COPY_JOB_FAILED"]},
+        notifications={"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_COMPLETED", "COPY_JOB_FAILED"]},
         access_policy=json.dumps(
             {**POLICY, "Statement": {**POLICY["Statement"][0], "Action": "backup:DeleteRecoveryPoint"}}
         ),
@@ -105,7 +105,7 @@ def test_what_is_not_given_is_left_as_it_is(vault: Module) -> None:
     vault(
         lock={"mode": "governance", "min_retention_days": 7},
         access_policy=POLICY,
-        notifications={"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_FAILED"]},
+        notifications={"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_COMPLETED"]},
         tags={"Team": "ops"},
     )
     vault.unchanged()
@@ -118,7 +118,7 @@ def test_everything_can_be_taken_away_again(vault: Module) -> None:
     everything = {
         "lock": {"mode": "governance", "min_retention_days": 7},
         "access_policy": POLICY,
-        "notifications": {"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_FAILED"]},
+        "notifications": {"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_COMPLETED"]},
         "tags": {"Team": "ops"},
     }
     nothing: dict[str, Any] = {
@@ -179,8 +179,12 @@ def test_a_lock_of_compliance_must_be_confirmed_by_its_date(vault: Module) -> No
         ({"lock": {"mode": "governance", "changeable_for_days": 3}}, "need mode compliance"),
         ({"lock": {"mode": "compliance"}}, "needs changeable_for_days"),
         ({"lock": {"mode": "compliance", "changeable_for_days": 2}}, "72 hours"),
-        ({"notifications": {"sns_topic_arn": "x", "backup_vault_events": ["BACKUP_JOB_FAILED"]}}, "SNS topic"),
+        ({"notifications": {"sns_topic_arn": "x", "backup_vault_events": ["BACKUP_JOB_COMPLETED"]}}, "SNS topic"),
         ({"notifications": {"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_FAILED"]}}, "BACKUP_FAILED"),
+        (
+            {"notifications": {"sns_topic_arn": TOPIC, "backup_vault_events": ["BACKUP_JOB_FAILED"]}},
+            "Take BACKUP_JOB_COMPLETED",
+        ),
         ({"tags": {"aws:x": "y"}}, "aws:x"),
         ({"tags": {str(n): "" for n in range(51)}}, "AWS allows 50"),
     ],

@@ -47,6 +47,85 @@ def test_nothing_is_allowed_that_aws_itself_does_not_think_is_needed(purpose: st
     assert not allows(ours, "iam:PassRole")
 
 
+# What AWS's policies allow and ours do not, even for all types, and why.
+OTHER_TYPES = {
+    "backup-gateway": "virtual machines",
+    "cloudformation": "stacks",
+    "dsql": "Aurora DSQL",
+    "ebs": "virtual machines, which are restored as volumes block by block",
+    "eks": "clusters of EKS",
+    "guardduty": "scans for malware, which no option of the role asks for",
+    "redshift": "Redshift",
+    "redshift-serverless": "Redshift",
+    "ssm-sap": "SAP HANA",
+    "storagegateway": "volumes of gateways",
+    "timestream": "Timestream",
+}
+NOT_OURS = {
+    BACKUP: {
+        "ec2:DescribeLaunchTemplateVersions *": "clusters of EKS",
+        "iam:PassRole arn:aws:iam::*:role/*": "scans for malware",
+        "kms:Decrypt dsql.*.amazonaws.com": "Aurora DSQL",
+    },
+    RESTORE: {
+        "backup:DescribeRestoreJob *": "clusters of EKS, whose volumes are restored by jobs of their own",
+        "backup:ListRecoveryPointsByBackupVault *": "the same",
+        "backup:ListRestoreJobs *": "the same",
+        "backup:StartRestoreJob *": "the same",
+        "ec2:CreateTags arn:aws:ec2:*:*:network-interface/*": "the nodes of a cluster of EKS",
+        "ec2:DescribeLaunchTemplateVersions *": "the same",
+        "iam:GetRole *": "the same",
+        "iam:ListAttachedRolePolicies *": "the same",
+        "iam:PassRole arn:aws:iam::*:role/*": "the same; a restored instance has no profile",
+        **{
+            f"kms:{action} {service}.*.amazonaws.com": "types that are not ours"
+            for service in ("dsql", "redshift", "redshift-serverless")
+            for action in (
+                "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
+                "ReEncryptFrom", "ReEncryptTo",
+            )
+        },
+    },
+}  # fmt: skip
+
+
+def rights(document: dict[str, Any]) -> set[tuple[str, str]]:
+    """The actions with the resources that they are allowed on, or the services on whose behalf keys are used."""
+    found = set()
+    for statement in document["Statement"]:
+        names, where = statement["Action"], statement["Resource"]
+        via = statement.get("Condition", {}).get("StringLike", {}).get("kms:ViaService")
+        for name in [names] if isinstance(names, str) else names:
+            for place in via or ([where] if isinstance(where, str) else where):
+                found.add((name, place))
+    return found
+
+
+@pytest.mark.parametrize("purpose", [BACKUP, RESTORE])
+def test_all_that_aws_thinks_is_needed_is_allowed_or_named_with_the_reason(purpose: str) -> None:
+    """A resource counts as allowed if ours are narrower than all of them."""
+    ours = rights(permissions(purpose, TYPES, "aws", ["arn:aws:backup:*:*:backup-vault:*"], vss=True)["inline"])
+    actions_of_ours = {action for action, _place in ours}
+    missing = {
+        f"{action} {place}"
+        for action, place in rights(AWS[purpose]["Document"])
+        if action.partition(":")[0] not in OTHER_TYPES
+        and not ((action, place) in ours or (action, "*") in ours or (place == "*" and action in actions_of_ours))
+    }
+    assert missing == set(NOT_OURS[purpose])
+
+
+def test_commands_are_run_on_windows_only_where_a_plan_asks_for_it() -> None:
+    def services(switch: str) -> set[str]:
+        settings = [{"resource_type": "EC2", "backup_options": {"WindowsVSS": switch}}]
+        found = backup_permissions([{"advanced_backup_settings": settings}], "123456789012", "aws")
+        assert not {each for each in actions(found["restore"]["inline"]) if each.startswith("ssm:")}
+        return {each.partition(":")[0] for each in actions(found["backup"]["inline"])}
+
+    assert "ssm" in services("enabled")
+    assert "ssm" not in services("disabled")
+
+
 @pytest.mark.parametrize("purpose", [BACKUP, RESTORE])
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_type_is_allowed_itself_and_no_other(purpose: str, kind: str) -> None:
@@ -85,7 +164,7 @@ def test_the_partition_is_everywhere() -> None:
 
 @pytest.mark.parametrize("purpose", [BACKUP, RESTORE])
 def test_the_policy_fits_into_a_role(purpose: str) -> None:
-    document = permissions(purpose, TYPES, "aws", VAULTS)["inline"]
+    document = permissions(purpose, TYPES, "aws", VAULTS, vss=True)["inline"]
     assert len(json.dumps(document, separators=(",", ":"))) < MAX_INLINE
 
 

@@ -20,7 +20,7 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import (
 )
 
 NOW = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
-TOPIC = Notifications("arn:aws:sns:eu-west-1:123456789012:t", frozenset({"BACKUP_JOB_FAILED"}))
+TOPIC = Notifications("arn:aws:sns:eu-west-1:123456789012:t", frozenset({"BACKUP_JOB_COMPLETED"}))
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "backup:*"}]}
 HELD = Vault(
     "v", arn="arn", encryption_key_arn="key", lock=Lock(7), policy=POLICY, notifications=TOPIC, tags={"a": "b"}

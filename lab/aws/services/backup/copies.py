@@ -26,6 +26,7 @@ from lab.aws.services.backup.state import (
     shown,
     vault,
 )
+from lab.aws.services.backup.telling import tell
 
 if TYPE_CHECKING:
     from lab.aws.call import Call
@@ -121,14 +122,15 @@ def _finish(call: Call, source: BackupState, job: Document) -> None:
         point = _copied(call, source, job, done)
     except AwsError as problem:
         job.update(State="FAILED", StatusMessage=problem.message, CompletionDate=at(done), MessageCategory=problem.code)
-        return
-    job.update(
-        State="COMPLETED",
-        CompletionDate=at(done),
-        DestinationRecoveryPointArn=point["RecoveryPointArn"],
-        DestinationRecoveryPointLifecycle=point["Lifecycle"],
-        MessageCategory="SUCCESS",
-    )
+    else:
+        job.update(
+            State="COMPLETED",
+            CompletionDate=at(done),
+            DestinationRecoveryPointArn=point["RecoveryPointArn"],
+            DestinationRecoveryPointLifecycle=point["Lifecycle"],
+            MessageCategory="SUCCESS",
+        )
+    tell(call, "Copy", job, job["_region"])
 
 
 def _copied(call: Call, source: BackupState, job: Document, done: float) -> Document:

@@ -10,7 +10,6 @@ leaves in the state CREATED within its start window.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -32,9 +31,9 @@ from lab.aws.services.backup.state import (
     not_found,
     settled,
     shown,
-    state_of,
     vault,
 )
+from lab.aws.services.backup.telling import tell
 
 if TYPE_CHECKING:
     from lab.aws.call import Call
@@ -57,6 +56,7 @@ def _advance_backup(call: Call, state: BackupState, job: Document, now: float) -
     age = now - due
     if job["State"] == "ABORTING":
         job.update(State="ABORTED", CompletionDate=at(now))
+        tell(call, "Backup", job)
     if job["State"] == "CREATED" and age >= RUNNING_AFTER:
         job.update(State="RUNNING", InitiationDate=at(due + RUNNING_AFTER), PercentDone="50.0")
     if job["State"] != "RUNNING" or age < DONE_AFTER or job["_hangs"]:
@@ -77,32 +77,7 @@ def _advance_backup(call: Call, state: BackupState, job: Document, now: float) -
             BackupSizeInBytes=point["BackupSizeInBytes"],
             MessageCategory="SUCCESS",
         )
-    _notify(call, job)
-
-
-def _notify(call: Call, job: Document) -> None:
-    """Tell the vault's topic, as AWS Backup does, if it asked for this event."""
-    wanted = state_of(call).notifications.get(job["BackupVaultName"])
-    events = {"BACKUP_JOB_COMPLETED", "BACKUP_JOB_SUCCESSFUL" if job["State"] == "COMPLETED" else "BACKUP_JOB_FAILED"}
-    if not wanted or not events & set(wanted["BackupVaultEvents"]):
-        return
-    topic = wanted["SNSTopicArn"]
-    outcome = "completed successfully" if job["State"] == "COMPLETED" else "stopped before it was completed"
-    attributes = {
-        "EventType": "BACKUP_JOB",
-        "State": job["State"],
-        "AccountId": call.account,
-        "Id": job["BackupJobId"],
-    }
-    message = {
-        "TopicArn": topic,
-        "Subject": "Notification from AWS Backup",
-        "Message": f"An AWS Backup job was {outcome}. Recovery point ARN: {job.get('RecoveryPointArn', 'none')}. "
-        f"Resource ARN: {job['ResourceArn']}. Backup Job Id: {job['BackupJobId']}",
-        "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
-    }
-    with contextlib.suppress(AwsError):  # a topic that is gone loses the notification, as on AWS
-        call.app.moto.call(call.account, topic.split(":")[3], "sns", "Publish", message)
+    tell(call, "Backup", job)
 
 
 # --- backup jobs -----------------------------------------------------------------------------------------------------

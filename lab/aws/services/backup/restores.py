@@ -25,6 +25,7 @@ from lab.aws.services.backup.state import (
     shown,
     state_of,
 )
+from lab.aws.services.backup.telling import tell
 
 if TYPE_CHECKING:
     from lab.aws.call import Call
@@ -87,6 +88,7 @@ def _advance_restore(call: Call, job: Document, now: float) -> None:
         created, failure = _restored(call, job)
         job.update(Status="FAILED" if failure else "COMPLETED", CompletionDate=at(job["_created"] + DONE_AFTER))
         job.update({"StatusMessage": failure} if failure else {"PercentDone": "100.00%", "CreatedResourceArn": created})
+        tell(call, "Restore", job)
 
 
 def _restored(call: Call, job: Document) -> tuple[str, str | None]:
