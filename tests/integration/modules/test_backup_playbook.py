@@ -296,11 +296,13 @@ def test_failures_are_told_and_nothing_else(policy: Policy) -> None:
     copy = {"RecoveryPointArn": point, "SourceBackupVaultName": "rampart", "IamRoleArn": role}
     policy.backup.start_copy_job(**copy, DestinationBackupVaultArn=f"{vaults}there")
     lost = policy.backup.start_copy_job(**copy, DestinationBackupVaultArn=f"{vaults}nowhere")["CopyJobId"]
-    restore = {"RecoveryPointArn": point, "IamRoleArn": role.replace(ROLE, "rampart-restore")}
-    policy.backup.start_restore_job(**restore, Metadata={"availabilityZone": "ap-northeast-2a"})
-    failed = policy.backup.start_restore_job(**restore, Metadata={"availabilityZone": "nowhere"})["RestoreJobId"]
-    details = [each["detail"] for each in now()]
-    assert {each.get("copyJobId") or each["restoreJobId"] for each in details} == {lost, failed}
+    restore: dict[str, Any] = {"RecoveryPointArn": point, "IamRoleArn": role.replace(ROLE, "rampart-restore")}
+    restore["Metadata"] = {"availabilityZone": "ap-northeast-2a"}
+    policy.backup.start_restore_job(**restore)
+    assert [each["detail"]["copyJobId"] for each in now()] == [lost]
+    failed = policy.backup.start_restore_job(**restore)["RestoreJobId"]
+    ec2.delete_snapshot(SnapshotId=point.rpartition("/")[2])
+    assert [(each["detail"]["restoreJobId"], each["detail"]["status"]) for each in now()] == [(failed, "FAILED")]
 
     # Not declared any more, it is gone; so it is with what it tells of.
     policy()

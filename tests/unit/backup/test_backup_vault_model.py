@@ -82,3 +82,23 @@ def test_the_date_of_a_new_lock_is_that_of_utc() -> None:
 def test_what_cannot_be(current: Vault, wanted: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidError, match=words):
         plan(current, Wanted("v", **wanted), NOW)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "BACKUP_JOB_SUCCESSFUL",
+        "BACKUP_JOB_FAILED",
+        "BACKUP_JOB_EXPIRED",
+        "RESTORE_JOB_SUCCESSFUL",
+        "RESTORE_JOB_FAILED",
+        "BACKUP_PLAN_CREATED",
+        "BACKUP_PLAN_MODIFIED",
+    ],
+)
+def test_events_that_aws_takes_and_never_sends_are_refused(event: str) -> None:
+    instead = {"BACKUP_JOB": "BACKUP_JOB_COMPLETED", "RESTORE_JO": "RESTORE_JOB_COMPLETED"}.get(event[:10], "")
+    wanted = Wanted("vault", notifications=replace(TOPIC, events=frozenset({event, "COPY_JOB_FAILED"})))
+    with pytest.raises(InvalidError, match=rf"takes {event} \(deprecated\).*{instead}.*EventBridge"):
+        wanted.check([event, "COPY_JOB_FAILED"])
+    replace(wanted, notifications=TOPIC).check(TOPIC.events)
