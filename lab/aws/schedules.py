@@ -28,6 +28,17 @@ def is_cron(expression: str) -> bool:
     return (fields[2] == "?") != (fields[4] == "?")
 
 
+def firings_an_hour(expression: str) -> int:
+    """How often a cron(...) expression fires within an hour in which it does."""
+    minutes: set[int] = set()
+    for item in expression.removeprefix("cron(").split()[0].split(","):
+        span, slash, step = item.partition("/")
+        first, _, last = ("0-59" if span == "*" else span).partition("-")
+        end = int(last or ("59" if slash else first))
+        minutes |= {each % 60 for each in range(int(first), end + (61 if end < int(first) else 1), int(step or 1))}
+    return len(minutes)
+
+
 def is_rate(expression: str) -> bool:
     match = re.fullmatch(r"rate\((\d+) (minute|hour|day)(s?)\)", expression)
     return bool(match) and int(match[1]) > 0 and (match[3] == "s") == (int(match[1]) > 1)  # type: ignore[index]

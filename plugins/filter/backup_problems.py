@@ -10,6 +10,8 @@ version_added: 0.1.0
 description:
   - Checks vaults, plans and selections by the same rules as the modules that make them, so that none is made if one of
     them cannot be. The names of events are those that the SDK of the controller knows.
+  - Also finds what no module alone can see, rules whose backups or copies are kept for less or more than the lock of
+    their vault allows. AWS Backup lets their jobs fail.
 options:
   _input:
     description:
@@ -18,6 +20,14 @@ options:
         C(name) and options of M(rampart.ops.backup_selection).
     type: dict
     required: true
+  region:
+    description:
+      - The region of the vaults. With O(account_id) it tells which copies go into a vault of the policy itself, so that
+        its lock is about them.
+    type: str
+  account_id:
+    description: The account of the vaults.
+    type: str
 author:
   - The Rampart developers (@rampart-ops)
 """
@@ -46,6 +56,9 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
+from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import expires
+from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import MAX_SELECTIONS
+from ansible_collections.rampart.ops.plugins.module_utils.backup.vault import WantedLock
 from ansible_collections.rampart.ops.plugins.modules import backup_plan, backup_selection, backup_vault
 
 with suppress(ImportError):  # the modules say so
@@ -55,10 +68,12 @@ with suppress(ImportError):  # the modules say so
 A_ROLE = "arn:aws:iam::000000000000:role/backup"
 
 
-def backup_problems(policy: Any) -> list[str]:
+def backup_problems(policy: Any, region: str | None = None, account_id: str | None = None) -> list[str]:
     if not isinstance(policy, Mapping):
         raise AnsibleFilterError("backup_problems needs a dictionary with vaults and plans")
-    return list(_problems(list(policy.get("vaults") or ()), list(policy.get("plans") or ())))
+    vaults, plans = list(policy.get("vaults") or ()), list(policy.get("plans") or ())
+    home = f":backup:{region}:{account_id}:backup-vault:" if region and account_id else None
+    return [*_problems(vaults, plans), *_conflicts_with_locks(vaults, plans, home)]
 
 
 def _problems(vaults: list[Mapping[str, Any]], plans: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -78,12 +93,66 @@ def _problems(vaults: list[Mapping[str, Any]], plans: list[Mapping[str, Any]]) -
                 known = ", ".join(sorted(map(str, names)))
                 yield f"{where}: rule {rule.get('rule_name')}: {target} is none of the vaults of the policy ({known})."
         yield from _not_unique(f"selections of backup plan {plan.get('name')}", selections)
+        if len(selections) > MAX_SELECTIONS:
+            yield f"{where}: {len(selections)} selections, AWS allows {MAX_SELECTIONS} in a plan."
         for selection in selections:
             args = {"iam_role_arn": A_ROLE, **selection, "backup_plan_name": plan.get("name")}
             args["backup_selection_name"] = args.pop("name", None)
             yield from _checked(
                 f"{where}: selection {selection.get('name')}", args, backup_selection.ARGUMENT_SPEC, _check_selection
             )
+
+
+def _conflicts_with_locks(
+    vaults: list[Mapping[str, Any]], plans: list[Mapping[str, Any]], home: str | None
+) -> Iterator[str]:
+    """A job whose retention the lock of its vault does not allow fails (API_PutBackupVaultLockConfiguration)."""
+    locks = dict(_locks(vaults))
+    for plan in plans:
+        for rule in _rules(plan):
+            lifecycle = rule.get("Lifecycle", {})
+            kept = [("", rule["TargetBackupVaultName"], lifecycle)]
+            for copy in rule.get("CopyActions", ()):
+                _partition, found, name = copy["DestinationBackupVaultArn"].partition(home or " ")
+                if found:  # a copy that does not say how long it is kept is kept as what it is a copy of
+                    own = copy.get("Lifecycle", {})
+                    days = own.get("DeleteAfterDays") or -1
+                    kept.append((f"copy to {name}: ", name, lifecycle if days == -1 else own))
+            for what, vault, wanted in kept:
+                conflict = _conflict(locks.get(vault), expires(wanted))
+                if conflict:
+                    yield f"Backup plan {plan.get('name')}: rule {rule['RuleName']}: {what}{conflict} of vault {vault}."
+
+
+def _conflict(lock: WantedLock | None, days: int | None) -> str | None:
+    if lock is None or lock.mode == "none":
+        return None
+    least, most = lock.min_retention_days, lock.max_retention_days
+    if least is not None and days is not None and days < least:
+        return f"delete_after_days is {days}, less than min_retention_days ({least}) of the lock"
+    if most is not None and (days is None or days > most):
+        return f"delete_after_days is {days or 'never'}, more than max_retention_days ({most}) of the lock"
+    return None
+
+
+def _locks(vaults: list[Mapping[str, Any]]) -> Iterator[tuple[str, WantedLock]]:
+    for vault in vaults:
+        args = _validated(vault, backup_vault.ARGUMENT_SPEC)
+        with suppress(InvalidError):  # which is told already
+            wanted = backup_vault.wanted_of(args) if args else None
+            if wanted and wanted.lock:
+                yield wanted.name, wanted.lock
+
+
+def _rules(plan: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    args = _validated({key: value for key, value in plan.items() if key != "selections"}, backup_plan.ARGUMENT_SPEC)
+    return backup_plan.wanted_of(args).rules if args else ()
+
+
+def _validated(args: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any] | None:
+    """With defaults and types; None of what is told to be wrong already."""
+    result = ArgumentSpecValidator(dict(spec)).validate(dict(args))
+    return None if result.error_messages else dict(result.validated_parameters)
 
 
 def _check_vault(args: Mapping[str, Any]) -> None:

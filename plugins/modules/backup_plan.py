@@ -51,7 +51,7 @@ options:
           - An empty text removes it. If it is not given, it is left as it is.
         type: str
       schedule_expression:
-        description: When a backup is made, a cron expression of AWS with six fields.
+        description: When a backup is made, a cron expression of AWS with six fields. Once an hour at most.
         type: str
         default: cron(0 5 ? * * *)
       schedule_expression_timezone:
@@ -84,7 +84,9 @@ options:
               - Whether snapshots of EBS volumes move to the archive, too. If it is not given, it is left as it is.
             type: bool
       recovery_point_tags:
-        description: Tags of the recovery points, at most 10, as written.
+        description:
+          - Tags of the recovery points, at most 10, as written. A key has 1 to 128 characters, a value at most 256, of
+            letters, digits, spaces and any of C(_.:/=+-@).
         type: dict
       copy_actions:
         description:
@@ -97,7 +99,11 @@ options:
             type: str
             required: true
           lifecycle:
-            description: What becomes of the copy with age. Without it, it is kept for ever.
+            description:
+              - What becomes of the copy with age, counted from when its source was made. Without it, AWS Backup takes
+                that of the source, so that the copy is deleted when its source is.
+              - V(-1) for C(delete_after_days) means the same to AWS, and is therefore refused if the source expires.
+                For a copy that is kept longer, say for how long, at most V(36500), which is 100 years.
             type: dict
             suboptions: *lifecycle
       enable_continuous_backup:
@@ -107,13 +113,13 @@ options:
         default: false
       index_actions:
         description:
-          - Whether the backups get an index that can be searched. At most one. An empty list removes it.
+          - Whether the backups of a type get an index that can be searched. At most one. An empty list removes it.
           - If it is not given, it is left as it is.
         type: list
         elements: dict
         suboptions:
           resource_types:
-            description: The type of the resources.
+            description: The type of the resources, exactly one.
             type: list
             elements: str
             choices: [EBS, S3]

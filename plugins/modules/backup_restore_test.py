@@ -54,12 +54,12 @@ options:
         choices: [LATEST_WITHIN_WINDOW, RANDOM_WITHIN_WINDOW]
         default: LATEST_WITHIN_WINDOW
       include_vaults:
-        description: The ARNs of vaults, with wildcards, or V(*) for all.
+        description: The ARNs of vaults, with wildcards, or V(*) for all. At most 30.
         type: list
         elements: str
         default: ['*']
       exclude_vaults:
-        description: The ARNs of vaults that are left out.
+        description: The ARNs of vaults that are left out. At most 30.
         type: list
         elements: str
         default: []
@@ -75,7 +75,7 @@ options:
         default: 30
   selections:
     description:
-      - What is restored, the whole list. If it is not given, the selections are left as they are.
+      - What is restored, the whole list, at most 30. If it is not given, the selections are left as they are.
     type: list
     elements: dict
     suboptions:
@@ -88,16 +88,17 @@ options:
         type: str
         required: true
       protected_resource_type:
-        description: The type of the resources, for example V(EC2).
+        description: The type of the resources, one of those that AWS Backup tests.
         type: str
+        choices: [Aurora, DocumentDB, DynamoDB, EBS, EC2, EFS, FSx, Neptune, RDS, S3]
         required: true
       protected_resource_arns:
-        description: The ARNs of the resources, or V(*) for all.
+        description: The ARNs of the resources, at most 30, or V(*) for all.
         type: list
         elements: str
         default: []
       protected_resource_conditions:
-        description: Tags of the resources, if O(selections[].protected_resource_arns) is V(*).
+        description: Tags of the resources, at most 30, if O(selections[].protected_resource_arns) is V(*).
         type: dict
         suboptions:
           string_equals:
@@ -361,6 +362,8 @@ CONDITIONS = {
     }
     for test in ("string_equals", "string_not_equals")
 }
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/API_RestoreTestingSelectionForCreate.html
+PROTECTED_TYPES = ["Aurora", "DocumentDB", "DynamoDB", "EBS", "EC2", "EFS", "FSx", "Neptune", "RDS", "S3"]
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["present", "absent", "tested", "restored", "swept"], "default": "present"},
     "restore_testing_plan_name": {"type": "str", "aliases": ["name"]},
@@ -393,7 +396,7 @@ ARGUMENT_SPEC = {
         "options": {
             "restore_testing_selection_name": {"type": "str", "required": True},
             "iam_role_arn": {"type": "str", "required": True},
-            "protected_resource_type": {"type": "str", "required": True},
+            "protected_resource_type": {"type": "str", "choices": PROTECTED_TYPES, "required": True},
             "protected_resource_arns": {"type": "list", "elements": "str", "default": []},
             "protected_resource_conditions": {"type": "dict", "apply_defaults": True, "options": CONDITIONS},
             "restore_metadata_overrides": {"type": "dict", "default": {}},

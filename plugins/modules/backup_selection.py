@@ -43,7 +43,7 @@ options:
     description:
       - Conditions on tags, B(all) of which must hold (AND). This is the way to select by tags.
       - They apply to O(resources), or to all resources if neither O(resources) nor O(list_of_tags) are given.
-      - O(conditions) and O(list_of_tags) together have at most 30 entries.
+      - At most 30, in all tests together.
     type: dict
     suboptions:
       string_equals:
@@ -57,7 +57,9 @@ options:
             type: str
             required: true
           condition_value:
-            description: The value. C(*) is a wildcard in the tests with C(like).
+            description:
+              - The value. C(*) is a wildcard in the tests with C(like), anywhere and for any number of characters.
+                There is no other one.
             type: str
             required: true
       string_not_equals:
@@ -80,14 +82,14 @@ options:
         suboptions: *condition
   resources:
     description:
-      - ARNs of resources, with a wildcard at the end if need be. B(One) of them must fit (OR).
-      - At most 500, or 30 with wildcards.
+      - ARNs of resources, with a wildcard C(*) at the end if need be. B(One) of them must fit (OR).
+      - At most 500 without and 30 with wildcards.
     type: list
     elements: str
     default: []
   not_resources:
     description:
-      - ARNs of resources that are not selected, whatever else fits.
+      - ARNs of resources that are not selected, whatever else fits. At most 500 without and 30 with wildcards.
     type: list
     elements: str
     default: []
@@ -95,6 +97,7 @@ options:
     description:
       - Tags B(one) of which must fit (OR), whether or not the resource is one of O(resources).
       - O(conditions) are easier to foresee.
+      - At most 30.
     type: list
     elements: dict
     default: []
@@ -122,6 +125,8 @@ attributes:
 notes:
   - Needs the permissions C(backup:ListBackupPlans), C(backup:ListBackupSelections), C(backup:GetBackupSelection),
     C(backup:CreateBackupSelection), C(backup:DeleteBackupSelection) and C(iam:PassRole) for the role.
+  - AWS allows 100 selections in a plan. One of 100 cannot be replaced, since there is no room for its stand-in. The
+    module says so and changes nothing.
   - While a selection is replaced, a resource is in two selections of the plan for some seconds. AWS Backup makes one
     backup of it.
 seealso:
@@ -316,7 +321,7 @@ def read(api: Backup, plan_id: str, name: str) -> Current:
             f"needs to replace {name}: take another name for one of them"
         )
     found = [each and api.selection(plan_id, each["SelectionId"]) for each in (own, stand_in)]
-    return Current(*found)
+    return Current(*found, count=len(summaries))
 
 
 def write(api: Backup, plan_id: str, todo: Plan) -> Selection | None:

@@ -22,6 +22,8 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
     DEFAULT_COMPLETION,
     DEFAULT_START,
     camel,
+    check_copy_lifecycle,
+    check_hourly,
     check_lifecycle,
     check_name,
     check_recovery_point_tags,
@@ -33,8 +35,13 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
     snake,
 )
 
+# "Policy quotas" of aws-backup-limits.html: none is adjustable.
 MAX_RULES = 10
 MAX_COPY_ACTIONS = 5
+MAX_RULE_TAGS = 10
+_QUOTA = (
+    "a quota that AWS does not raise, https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html"
+)
 
 _DEFAULTS = {
     "ScheduleExpression": "cron(0 5 ? * * *)",
@@ -84,7 +91,7 @@ class Wanted:
         if self.state == "absent":
             return
         if not 1 <= len(self.rules) <= MAX_RULES:
-            raise InvalidError(f"rules: {len(self.rules)} rules, a backup plan has 1 to {MAX_RULES}")
+            raise InvalidError(f"rules: {len(self.rules)} rules, a backup plan has 1 to {MAX_RULES} ({_QUOTA})")
         _unique("rules", "rule_name", (each["RuleName"] for each in self.rules))
         for each in self.rules:
             _check_rule(each)
@@ -134,23 +141,30 @@ def _check_rule(rule: Document) -> None:
     filled = {**_DEFAULTS, **rule}
     check_vault_name(f"{where}: target_backup_vault_name", rule["TargetBackupVaultName"])
     check_schedule(where, filled["ScheduleExpression"])
+    check_hourly(where, filled["ScheduleExpression"])
     check_timezone(where, filled["ScheduleExpressionTimezone"])
     check_windows(where, filled["StartWindowMinutes"], filled["CompletionWindowMinutes"])
-    check_lifecycle(f"{where}: lifecycle", rule.get("Lifecycle", {}), filled["EnableContinuousBackup"])
-    check_recovery_point_tags(where, rule.get("RecoveryPointTags", {}))
+    lifecycle = rule.get("Lifecycle", {})
+    check_lifecycle(f"{where}: lifecycle", lifecycle, filled["EnableContinuousBackup"])
+    check_recovery_point_tags(where, rule.get("RecoveryPointTags", {}), MAX_RULE_TAGS)
     if rule.get("TargetLogicallyAirGappedBackupVaultArn"):
         check_vault_arn(
             f"{where}: target_logically_air_gapped_backup_vault_arn", rule["TargetLogicallyAirGappedBackupVaultArn"]
         )
     copies = rule.get("CopyActions", ())
     if len(copies) > MAX_COPY_ACTIONS:
-        raise InvalidError(f"{where}: {len(copies)} copy_actions, a rule has at most {MAX_COPY_ACTIONS}")
+        raise InvalidError(f"{where}: {len(copies)} copy_actions, a rule has at most {MAX_COPY_ACTIONS} ({_QUOTA})")
     _unique(f"{where}: copy_actions", "destination_backup_vault_arn", map(_destination, copies))
     for copy in copies:
         check_vault_arn(f"{where}: copy_actions: destination_backup_vault_arn", _destination(copy))
-        check_lifecycle(f"{where}: copy to {_destination(copy)}", copy.get("Lifecycle", {}))
+        check_copy_lifecycle(f"{where}: copy to {_destination(copy)}", copy.get("Lifecycle", {}), lifecycle)
+    # https://docs.aws.amazon.com/aws-backup/latest/devguide/API_BackupRuleInput.html: up to one, of one type
     if len(rule.get("IndexActions", ())) > 1:
         raise InvalidError(f"{where}: {len(rule['IndexActions'])} index_actions, a rule has at most 1")
+    for action in rule.get("IndexActions", ()):
+        if len(action["ResourceTypes"]) != 1:
+            types = ", ".join(action["ResourceTypes"]) or "none"
+            raise InvalidError(f"{where}: index_actions: resource_types: {types}; a rule indexes exactly one type")
 
 
 def _destination(copy: Document) -> str:
@@ -167,10 +181,26 @@ def _unique(where: str, key: str, values: Iterable[str]) -> None:
 
 def _completed(rule: Document, held: Document) -> dict[str, Any]:
     completed = {**{key: held[key] for key in _KEPT if held.get(key)}, **_DEFAULTS, **rule}
-    archive = held.get("Lifecycle", {}).get("OptInToArchiveForSupportedResources")
-    if archive and rule.get("Lifecycle", {}).get("MoveToColdStorageAfterDays"):
-        completed["Lifecycle"] = {"OptInToArchiveForSupportedResources": archive, **rule["Lifecycle"]}
+    if "Lifecycle" in rule:
+        completed["Lifecycle"] = _completed_lifecycle(rule["Lifecycle"], held)
+        if completed["EnableContinuousBackup"]:  # never, which goes without saying
+            completed["Lifecycle"].pop("MoveToColdStorageAfterDays", None)
+    copies = {_destination(each): each for each in held.get("CopyActions") or ()}
+    if rule.get("CopyActions"):
+        completed["CopyActions"] = [
+            {**each, "Lifecycle": _completed_lifecycle(each["Lifecycle"], copies.get(_destination(each), {}))}
+            if "Lifecycle" in each
+            else each
+            for each in rule["CopyActions"]
+        ]
     return {key: value for key, value in completed.items() if value not in ({}, [], "")}
+
+
+def _completed_lifecycle(lifecycle: Document, holder: Document) -> dict[str, Any]:
+    """With the choice about archives that there is, if this one does not speak of it and still moves anything."""
+    archive = (holder.get("Lifecycle") or {}).get("OptInToArchiveForSupportedResources")
+    moves = lifecycle.get("MoveToColdStorageAfterDays") not in (None, -1)
+    return {**({"OptInToArchiveForSupportedResources": archive} if archive and moves else {}), **lifecycle}
 
 
 def _canonical(document: Document) -> dict[str, Any]:

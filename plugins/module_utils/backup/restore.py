@@ -33,6 +33,12 @@ from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
 )
 
 _NAME = re.compile(r"\w{1,50}", re.ASCII)
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html, "Restore testing plan quotas", none of
+# them adjustable.
+MAX_SELECTIONS = 30
+MAX_SELECTORS = 30  # of vaults
+MAX_ARNS = 30
+MAX_CONDITIONS = 30  # of both tests together
 
 Document = Mapping[str, Any]
 
@@ -79,6 +85,9 @@ class Wanted:
             raise InvalidError(f"{where}: include_vaults and recovery_point_types must not be empty")
         check_arns(f"{where}: include_vaults", set(choice["IncludeVaults"]) - {"*"})
         check_arns(f"{where}: exclude_vaults", choice["ExcludeVaults"])
+        for key, name in (("include_vaults", "IncludeVaults"), ("exclude_vaults", "ExcludeVaults")):
+            _check_count(where, key, len(choice[name]), MAX_SELECTORS)
+        _check_count(where, "selections", len(self.selections or {}), MAX_SELECTIONS)
         for name, selection in (self.selections or {}).items():
             _check_selection(name, selection)
 
@@ -94,7 +103,9 @@ def _check_selection(name: str, selection: Document) -> None:
     check_role(f"{where}: iam_role_arn", selection["IamRoleArn"])
     _check_range(where, "validation_window_hours", selection["ValidationWindowHours"], 0, 168)
     arns = selection["ProtectedResourceArns"]
-    conditions = any(selection["ProtectedResourceConditions"].values())
+    conditions = sum(map(len, selection["ProtectedResourceConditions"].values()))
+    _check_count(where, "protected_resource_arns", len(arns), MAX_ARNS)
+    _check_count(where, "protected_resource_conditions", conditions, MAX_CONDITIONS)
     if not arns and not conditions:
         raise InvalidError(f"{where}: give protected_resource_arns, or protected_resource_conditions")
     if "*" in arns and len(arns) > 1:
@@ -102,6 +113,11 @@ def _check_selection(name: str, selection: Document) -> None:
     if conditions and list(arns) not in ([], ["*"]):
         raise InvalidError(f"{where}: protected_resource_conditions need the wildcard * in protected_resource_arns")
     check_arns(f"{where}: protected_resource_arns", set(arns) - {"*"})
+
+
+def _check_count(where: str, key: str, count: int, most: int) -> None:
+    if count > most:
+        raise InvalidError(f"{where}: {key}: {count} of them, AWS allows {most} (a quota that cannot be raised)")
 
 
 def _check_range(where: str, key: str, value: int, least: int, most: int) -> None:
@@ -150,10 +166,9 @@ def plan(current: TestingPlan | None, wanted: Wanted) -> Plan:
         if _canonical_plan(current.document) != _canonical_plan(wanted.document):
             steps.append(Step("update"))
         steps += [Step(action) for action, needed in (("untag", tags.removed), ("tag", tags.set)) if needed]
-    for name in sorted({*held, *target}):
-        if name not in target:
-            steps.append(Step("delete", name))
-        elif name not in held:
+    steps += [Step("delete", name) for name in sorted({*held} - {*target})]  # first, since AWS limits their number
+    for name in sorted(target):
+        if name not in held:
             steps.append(Step("create", name))
         elif _canonical_selection(held[name]) != _canonical_selection(target[name]):
             kind = "ProtectedResourceType"  # which an update cannot change

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What AWS Backup documents of its limits, checked before anything is asked or changed. No I/O.
 
-https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html and the API reference.
+https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html and the API reference. Of the quotas only
+those are checked that AWS lists as not adjustable.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -22,7 +24,12 @@ CONTINUOUS_DAYS = 35
 MAX_DAYS = 36_500
 MIN_WINDOW = 60
 MAX_WINDOW = 52_560_000
-MAX_RECOVERY_POINT_TAGS = 10
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/tags-on-backups.html: "up to a maximum of 50"
+MAX_RECOVERY_POINT_TAGS = 50
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/API_KeyValue.html
+MAX_TAG_KEY = 128
+MAX_TAG_VALUE = 256
+_TAG_SYMBOLS = "_.:/=+-@"
 DEFAULT_START = 480
 DEFAULT_COMPLETION = 10_080
 
@@ -78,7 +85,7 @@ def check_lifecycle(where: str, lifecycle: Mapping[str, Any], continuous: bool =
         if days is not None and days != -1 and not 1 <= days <= MAX_DAYS:
             raise InvalidError(f"{where}: {key} is {days}, it must be 1 to {MAX_DAYS} days, or -1 for never")
     if continuous:
-        if cold is not None:
+        if cold not in (None, -1):
             raise InvalidError(
                 f"{where}: continuous backups cannot move to cold storage, leave move_to_cold_storage_after_days out"
             )
@@ -110,14 +117,50 @@ def check_windows(where: str, start: int, completion: int) -> None:
         )
 
 
-def check_recovery_point_tags(where: str, tags: Mapping[str, str]) -> None:
-    if len(tags) > MAX_RECOVERY_POINT_TAGS:
+def expires(lifecycle: Mapping[str, Any]) -> int | None:
+    """After how many days what has this lifecycle is deleted; None if never."""
+    days: int | None = lifecycle.get("DeleteAfterDays")
+    return None if days == -1 else days
+
+
+def check_copy_lifecycle(where: str, lifecycle: Mapping[str, Any], source: Mapping[str, Any]) -> None:
+    """The lifecycle of a copy, beside that of what is copied.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/recov-point-create-a-copy.html: a copy that is set to never
+    expire retains its source's expiration date.
+    """
+    check_lifecycle(where, lifecycle)
+    if lifecycle.get("DeleteAfterDays") == -1 and expires(source) is not None:
         raise InvalidError(
-            f"{where}: {len(tags)} recovery_point_tags, a recovery point has at most {MAX_RECOVERY_POINT_TAGS}"
+            f"{where}: delete_after_days -1 does not keep a copy for ever: AWS deletes it with its source, after "
+            f"{expires(source)} days. Say {MAX_DAYS}, which is 100 years, or let the source never expire"
+        )
+
+
+def check_recovery_point_tags(where: str, tags: Mapping[str, str], most: int = MAX_RECOVERY_POINT_TAGS) -> None:
+    if len(tags) > most:
+        raise InvalidError(
+            f"{where}: {len(tags)} recovery_point_tags, at most {most} are allowed (a quota of AWS Backup)"
         )
     reserved = sorted(key for key in tags if key.lower().startswith("aws:"))
     if reserved:
         raise InvalidError(f"{where}: recovery_point_tags: {', '.join(reserved)}: the prefix aws: is reserved")
+    for key, value in tags.items():
+        if not 1 <= len(key) <= MAX_TAG_KEY or len(value) > MAX_TAG_VALUE:
+            raise InvalidError(
+                f"{where}: recovery_point_tags: {key!r}: a key has 1 to {MAX_TAG_KEY} characters, a value at most "
+                f"{MAX_TAG_VALUE}"
+            )
+        wrong = sorted({each for each in key + value if each not in _TAG_SYMBOLS and _category(each) not in "LNZ"})
+        if wrong:
+            raise InvalidError(
+                f"{where}: recovery_point_tags: {key!r}: {some(map(repr, wrong))}: tags have letters, digits, spaces "
+                f"and any of {_TAG_SYMBOLS}"
+            )
+
+
+def _category(character: str) -> str:
+    return unicodedata.category(character)[0]
 
 
 def check_timezone(where: str, name: str) -> None:
@@ -144,6 +187,27 @@ def check_schedule(where: str, expression: str) -> None:
         raise InvalidError(
             f"{where}: schedule_expression {expression!r}: one of day of month and day of week, and only one, must be ?"
         )
+
+
+def check_hourly(where: str, expression: str) -> None:
+    """AWS Backup begins a backup at most once an hour.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/plan-options-and-configuration.html, "Backup frequency".
+    """
+    text = expression[len("cron(") :].split()[0]
+    minutes = {minute for item in text.split(",") for minute in _minutes(item)}
+    if len(minutes) > 1:
+        raise InvalidError(
+            f"{where}: schedule_expression {expression!r}: a plan makes at most one backup an hour, so that the first "
+            f"field, {text!r}, must be one minute"
+        )
+
+
+def _minutes(item: str) -> range:
+    span, slash, step = item.partition("/")
+    first, dash, last = ("0", "-", "59") if span == "*" else span.partition("-")
+    least, most = int(first), int(last if dash else "59" if slash else first)
+    return range(least, most + (61 if most < least else 1), int(step or 1))
 
 
 def _is_cron_item(item: str, least: int, most: int, names: tuple[str, ...]) -> bool:

@@ -10,18 +10,24 @@ interrupted at any point is finished by the next.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError, some
 from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import check_arns, check_name, check_role
 
-MAX_ARNS = 500
+# Each counts for itself:
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/assigning-resources.html#assigning-resources-quotas
+MAX_ARNS = 500  # without wildcards
 MAX_WILDCARD_ARNS = 30
 MAX_TAGS = 30
+MAX_CONDITIONS = 30
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html: not adjustable
+MAX_SELECTIONS = 100
 TAG_PREFIX = "aws:ResourceTag/"
 STAND_IN_SUFFIX = ".next"
 # CreatorRequestId of stand-ins: nobody else's selection is ever taken for one.
@@ -52,17 +58,21 @@ class Content:
             raise InvalidError("a selection needs conditions, resources or list_of_tags")
         for where, arns in (("resources", self.resources), ("not_resources", self.not_resources)):
             wildcards = [arn for arn in arns if "*" in arn]
-            if len(arns) > MAX_ARNS or len(wildcards) > MAX_WILDCARD_ARNS:
+            if len(arns) - len(wildcards) > MAX_ARNS or len(wildcards) > MAX_WILDCARD_ARNS:
                 raise InvalidError(
-                    f"{where}: {len(arns)} ARNs, {len(wildcards)} of them with wildcards; at most {MAX_ARNS} are "
-                    f"allowed, {MAX_WILDCARD_ARNS} with wildcards"
+                    f"{where}: {len(arns)} ARNs, {len(wildcards)} of them with wildcards; a selection has at most "
+                    f"{MAX_ARNS} without, and {MAX_WILDCARD_ARNS} with wildcards"
                 )
             check_arns(where, arns - {"*"})
             inner = sorted(arn for arn in wildcards if "*" in arn.split(":", 5)[-1][:-1])
             if inner:
                 raise InvalidError(f"{where}: a wildcard must be at the end of the resource: {some(inner)}")
-        if len(self.tags) + len(self.conditions) > MAX_TAGS:
-            raise InvalidError(f"{len(self.tags) + len(self.conditions)} tags, a selection has at most {MAX_TAGS}")
+        for where, count, most in (
+            ("list_of_tags", len(self.tags), MAX_TAGS),
+            ("conditions", len(self.conditions), MAX_CONDITIONS),
+        ):
+            if count > most:
+                raise InvalidError(f"{where}: {count} of them, a selection has at most {most}: take a second selection")
         wrong = sorted({key for _test, key, _value in self.conditions if not key.startswith(TAG_PREFIX)})
         if wrong:
             raise InvalidError(
@@ -90,11 +100,11 @@ class Content:
 
     def selects(self, arn: str, tags: Mapping[str, str]) -> bool:
         """Whether a resource is selected: in resources and all conditions hold, or a listed tag fits; not excluded."""
-        if any(fnmatchcase(arn, pattern) for pattern in self.not_resources):
+        if any(_fits(arn, pattern) for pattern in self.not_resources):
             return False
         if any(tags.get(key.replace(TAG_PREFIX, "", 1)) == value for key, value in self.tags):
             return True
-        return any(fnmatchcase(arn, pattern) for pattern in self.resources) and all(
+        return any(_fits(arn, pattern) for pattern in self.resources) and all(
             _holds(test, tags.get(key[len(TAG_PREFIX) :]), value) for test, key, value in self.conditions
         )
 
@@ -102,7 +112,17 @@ class Content:
 def _holds(test: str, held: str | None, value: str) -> bool:
     if test.startswith("StringNot"):
         return not _holds(test.replace("Not", ""), held, value)
-    return held is not None and (held == value if test == "StringEquals" else fnmatchcase(held, value))
+    return held is not None and (held == value if test == "StringEquals" else _fits(held, value))
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """AWS Backup knows one wildcard, *, for any number of characters (API_Conditions, API_BackupSelection)."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
 
 
 def content_of(document: Mapping[str, Any]) -> Content:
@@ -168,10 +188,11 @@ def stand_in_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Current:
-    """What there is: the selection, and a stand-in that an interrupted run has left."""
+    """What there is: the selection, a stand-in that an interrupted run has left, and how many the plan has in all."""
 
     selection: Selection | None = None
     stand_in: Selection | None = None
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -208,17 +229,33 @@ def plan(current: Current, wanted: Wanted) -> Plan:
         return Plan(held, held, clean_up)
     target = Selection(wanted.name, content)
     if held is None:
-        return Plan(stand_in, target, (Step("create", target), *clean_up))
+        return _with_room(current, Plan(stand_in, target, (Step("create", target), *clean_up)))
     if stand_in is None or stand_in.content != content:
         stand_in = Selection(stand_in_name(wanted.name), content)
         clean_up = (*clean_up, Step("create", stand_in))
     else:
         clean_up = ()
-    return Plan(
-        held,
-        target,
-        (*clean_up, Step("delete", held), Step("create", target), Step("delete", stand_in)),
-    )
+    steps = (*clean_up, Step("delete", held), Step("create", target), Step("delete", stand_in))
+    return _with_room(current, Plan(held, target, steps))
+
+
+def _with_room(current: Current, todo: Plan) -> Plan:
+    """The plan, if at no moment there are more selections than AWS allows."""
+    count = current.count
+    for step in todo.steps:
+        count += 1 if step.action == "create" else -1
+        if count > MAX_SELECTIONS and step.of_stand_in:
+            raise InvalidError(
+                f"the plan has {current.count} selections, and AWS allows {MAX_SELECTIONS}: there is no room for the "
+                f"stand-in {step.selection.name} while this one is replaced. Remove another one, or bring it into a "
+                "second plan; or remove this one and create it again, if it may be missing for a moment"
+            )
+        if count > MAX_SELECTIONS:
+            raise InvalidError(
+                f"the plan has {current.count} selections, and AWS allows {MAX_SELECTIONS}: take a second plan, or a "
+                "selection of more"
+            )
+    return todo
 
 
 def describe(selection: Selection | None) -> dict[str, Any]:

@@ -276,6 +276,34 @@ def test_copy_to_another_region(site: Site, kind: str) -> None:
     assert (copies[0]["Lifecycle"], copies[0]["SourceBackupVaultArn"]) == (keep, done["SourceBackupVaultArn"])
 
 
+@pytest.mark.parametrize(
+    ("wanted", "days"),
+    [(None, 7), ({"DeleteAfterDays": -1}, 7), ({"DeleteAfterDays": 90}, 90)],
+)
+def test_a_copy_is_kept_as_its_source_unless_it_says_for_how_long(
+    site: Site, wanted: dict[str, int] | None, days: int
+) -> None:
+    job = site.finished(site.volume, Lifecycle={"DeleteAfterDays": 7})
+    point = site.backup.describe_recovery_point(BackupVaultName="vault", RecoveryPointArn=job["RecoveryPointArn"])
+    other = site.backup.create_backup_vault(BackupVaultName="other")["BackupVaultArn"]
+    site.aws.advance_clock(86_400)
+    site.backup.start_copy_job(
+        RecoveryPointArn=point["RecoveryPointArn"],
+        SourceBackupVaultName="vault",
+        IamRoleArn=site.role,
+        DestinationBackupVaultArn=other,
+        **({"Lifecycle": wanted} if wanted else {}),
+    )
+    site.aws.advance_clock(5)
+    copy = site.backup.list_recovery_points_by_backup_vault(BackupVaultName="other")["RecoveryPoints"][0]
+    assert copy["Lifecycle"]["DeleteAfterDays"] == days
+    assert copy["CreationDate"] == point["CreationDate"]
+    assert (copy["CalculatedLifecycle"]["DeleteAt"] - point["CreationDate"]).days == days
+    site.aws.advance_clock(6 * 86_400)
+    left = site.backup.list_recovery_points_by_backup_vault(BackupVaultName="other")["RecoveryPoints"]
+    assert bool(left) is (days > 7)
+
+
 def test_copy_to_no_vault_fails(site: Site) -> None:
     point = site.finished(site.volume)["RecoveryPointArn"]
     wanted = {"RecoveryPointArn": point, "SourceBackupVaultName": "vault", "IamRoleArn": site.role}

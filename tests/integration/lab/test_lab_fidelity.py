@@ -24,6 +24,7 @@ WAF = "https://docs.aws.amazon.com/waf/latest/APIReference/API_"
 WAF_GUIDE = "https://docs.aws.amazon.com/waf/latest/developerguide/"
 BACKUP = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_"
 BACKUP_LIMITS = "https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html"
+SELECTION_LIMITS = "https://docs.aws.amazon.com/aws-backup/latest/devguide/assigning-resources.html"
 CLOUDWATCH = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_"
 LOGS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_"
 TERRAFORM = "https://github.com/hashicorp/terraform-provider-aws/issues/"
@@ -121,6 +122,32 @@ def selection(**changes: Any) -> dict[str, Any]:
 
 def tag_conditions(count: int) -> list[dict[str, str]]:
     return [{"ConditionType": "STRINGEQUALS", "ConditionKey": f"k{i}", "ConditionValue": "v"} for i in range(count)]
+
+
+def conditions(count: int) -> dict[str, list[dict[str, str]]]:
+    return {"StringEquals": [{"ConditionKey": f"aws:ResourceTag/k{i}", "ConditionValue": "v"} for i in range(count)]}
+
+
+def restored_plan(**choice: Any) -> dict[str, Any]:
+    selection = {"Algorithm": "LATEST_WITHIN_WINDOW", "RecoveryPointTypes": ["SNAPSHOT"], "IncludeVaults": ["*"]}
+    return {
+        "RestoreTestingPlan": {
+            "RestoreTestingPlanName": "new",
+            "ScheduleExpression": "cron(0 5 ? * * *)",
+            "RecoveryPointSelection": {**selection, **choice},
+        }
+    }
+
+
+def restored_selection(**changes: Any) -> dict[str, Any]:
+    given = {
+        "RestoreTestingSelectionName": "new",
+        "IamRoleArn": "{role}",
+        "ProtectedResourceType": "EC2",
+        "ProtectedResourceArns": ["*"],
+        **changes,
+    }
+    return {"RestoreTestingPlanName": "testing", "RestoreTestingSelection": given}
 
 
 def lock(**changes: Any) -> dict[str, Any]:
@@ -342,6 +369,25 @@ ROWS: list[tuple[str, str, dict[str, Any], str, str, str]] = [
     ("VSS spelt otherwise", "backup.CreateBackupPlan",
      plan(plan_rule(), AdvancedBackupSettings=[{"ResourceType": "EC2", "BackupOptions": {"Windowsvss": "enabled"}}]),
      BAD_VALUE, "Windowsvss", f"{BACKUP}AdvancedBackupSetting.html"),
+    ("a backup every five minutes", "backup.CreateBackupPlan",
+     plan(plan_rule(ScheduleExpression="cron(0/5 * ? * * *)")), BAD_VALUE, "hourly",
+     "https://docs.aws.amazon.com/aws-backup/latest/devguide/plan-options-and-configuration.html"),
+    ("key of a tag of 129 characters", "backup.CreateBackupPlan",
+     plan(plan_rule(RecoveryPointTags={"k" * 129: ""})), BAD_VALUE, "tag", f"{BACKUP}KeyValue.html"),
+    ("value of a tag of 257 characters", "backup.CreateBackupPlan",
+     plan(plan_rule(RecoveryPointTags={"k": "v" * 257})), BAD_VALUE, "tag", f"{BACKUP}KeyValue.html"),
+    ("empty key of a tag", "backup.CreateBackupPlan", plan(plan_rule(RecoveryPointTags={"": "v"})), BAD_VALUE, "tag",
+     f"{BACKUP}KeyValue.html"),
+    ("tag with a hash", "backup.CreateBackupPlan", plan(plan_rule(RecoveryPointTags={"k": "a#b"})), BAD_VALUE, "tag",
+     f"{BACKUP}KeyValue.html"),
+    ("tag of AWS's own", "backup.CreateBackupPlan", plan(plan_rule(RecoveryPointTags={"aws:k": "v"})), BAD_VALUE,
+     "tag", f"{BACKUP}KeyValue.html"),
+    ("two types to index", "backup.CreateBackupPlan",
+     plan(plan_rule(IndexActions=[{"ResourceTypes": ["EBS", "S3"]}])), BAD_VALUE, "one resource type",
+     f"{BACKUP}BackupRuleInput.html"),
+    ("two index actions", "backup.CreateBackupPlan",
+     plan(plan_rule(IndexActions=[{"ResourceTypes": ["EBS"]}, {"ResourceTypes": ["S3"]}])), BAD_VALUE,
+     "one resource type", f"{BACKUP}BackupRuleInput.html"),
     ("same plan again", "backup.CreateBackupPlan",
      plan(plan_rule(), BackupPlanName="plan"), "AlreadyExistsException", "same plan document",
      f"{BACKUP}CreateBackupPlan.html"),
@@ -359,7 +405,9 @@ ROWS: list[tuple[str, str, dict[str, Any], str, str, str]] = [
      "Either 'ListOfTags' or 'Resources' section must be non-empty",
      "https://github.com/ministryofjustice/modernisation-platform-terraform-baselines/pull/90"),
     ("31 tags in a selection", "backup.CreateBackupSelection",
-     selection(Resources=None, ListOfTags=tag_conditions(31)), BAD_VALUE, "30 tags", BACKUP_LIMITS),
+     selection(Resources=None, ListOfTags=tag_conditions(31)), BAD_VALUE, "30 tags", SELECTION_LIMITS),
+    ("31 conditions in a selection", "backup.CreateBackupSelection", selection(Conditions=conditions(31)), BAD_VALUE,
+     "30 conditions", SELECTION_LIMITS),
     ("501 ARNs", "backup.CreateBackupSelection",
      selection(Resources=[f"arn:aws:ec2:ap-northeast-2:1:instance/i-{i}" for i in range(501)]), BAD_VALUE, "500 ARNs",
      f"{BACKUP}BackupSelection.html"),
@@ -380,6 +428,24 @@ ROWS: list[tuple[str, str, dict[str, Any], str, str, str]] = [
      "Cannot find Backup plan", f"{BACKUP}CreateBackupSelection.html"),
     ("no such selection", "backup.GetBackupSelection", {"BackupPlanId": "{plan}", "SelectionId": NO_SUCH_ID},
      "ResourceNotFoundException", "selection", f"{BACKUP}GetBackupSelection.html"),
+    # --- backup: restore testing
+    ("31 included vaults", "backup.CreateRestoreTestingPlan",
+     restored_plan(IncludeVaults=[f"{{vault_arn}}{i}" for i in range(31)]), BAD_VALUE, "30 vault", BACKUP_LIMITS),
+    ("31 excluded vaults", "backup.CreateRestoreTestingPlan",
+     restored_plan(ExcludeVaults=[f"{{vault_arn}}{i}" for i in range(31)]), BAD_VALUE, "30 vault", BACKUP_LIMITS),
+    ("31st selection of a testing plan", "backup.CreateRestoreTestingSelection", restored_selection(),
+     "LimitExceededException", "30 selections", BACKUP_LIMITS),
+    ("31 ARNs to test", "backup.CreateRestoreTestingSelection",
+     restored_selection(ProtectedResourceArns=[f"arn:aws:s3:::b{i}" for i in range(31)]), BAD_VALUE, "30 ARNs",
+     BACKUP_LIMITS),
+    ("31 conditions of a test", "backup.CreateRestoreTestingSelection",
+     restored_selection(ProtectedResourceConditions={
+         test: [{"Key": f"aws:ResourceTag/k{i}", "Value": "v"} for i in range(count)]
+         for test, count in (("StringEquals", 16), ("StringNotEquals", 15))
+     }), BAD_VALUE, "30 conditions", BACKUP_LIMITS),
+    ("type that is not tested", "backup.CreateRestoreTestingSelection",
+     restored_selection(ProtectedResourceType="VirtualMachine"), BAD_VALUE, "VirtualMachine",
+     f"{BACKUP}RestoreTestingSelectionForCreate.html"),
     # --- backup: vaults
     ("vault that is none", "backup.DescribeBackupVault", {"BackupVaultName": "none"}, "AccessDeniedException",
      "Insufficient privileges", "https://github.com/aws/aws-sdk-js/issues/2625"),
@@ -511,6 +577,11 @@ class World:
             BackupPlanId=plan_id,
             BackupSelection={"SelectionName": "selection", "IamRoleArn": role, "Resources": ["*"]},
         )
+        testing = restored_plan()["RestoreTestingPlan"]
+        backup.create_restore_testing_plan(RestoreTestingPlan={**testing, "RestoreTestingPlanName": "testing"})
+        for number in range(30):
+            wanted = restored_selection(RestoreTestingSelectionName=f"s{number}", IamRoleArn=role)
+            backup.create_restore_testing_selection(**wanted)
         backup.create_backup_vault(BackupVaultName="locked")
         backup.put_backup_vault_lock_configuration(BackupVaultName="locked", ChangeableForDays=3)
         self.aws.advance_clock(3 * 86_400 + 1)

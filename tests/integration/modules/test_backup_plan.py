@@ -33,7 +33,7 @@ PITR = {
     "rule_name": "pitr",
     "target_backup_vault_name": "daily",
     "enable_continuous_backup": True,
-    "lifecycle": {"delete_after_days": 14},
+    "lifecycle": {"move_to_cold_storage_after_days": -1, "delete_after_days": 14},
 }
 VSS = [{"resource_type": "EC2", "backup_options": {"WindowsVSS": "enabled"}}]
 
@@ -149,6 +149,16 @@ def test_order_and_defaults_and_what_aws_adds_are_no_change(plan: Module) -> Non
     assert "IndexActions" not in rules(plan.aws)["plain"]
 
 
+def test_archives_of_copies_that_nobody_speaks_of_stay(plan: Module) -> None:
+    cold = {"move_to_cold_storage_after_days": 30, "delete_after_days": 200}
+    copy = {"destination_backup_vault_arn": ELSEWHERE, "lifecycle": cold}
+    archived = {**copy, "lifecycle": {**cold, "opt_in_to_archive_for_supported_resources": True}}
+    plan(rules=[{**DAILY, "copy_actions": [archived]}])
+    plan.unchanged(rules=[{**DAILY, "copy_actions": [copy]}])
+    plan.changed(rules=[{**DAILY, "start_window_minutes": 120, "copy_actions": [copy]}])
+    assert rules(plan.aws)["daily"]["CopyActions"][0]["Lifecycle"]["OptInToArchiveForSupportedResources"] is True
+
+
 def test_tags_that_nobody_speaks_of_stay(plan: Module) -> None:
     plan(rules=[DAILY], tags={"Team": "ops"})
     plan.unchanged(rules=[DAILY])
@@ -213,8 +223,20 @@ def _rule(**changes: Any) -> dict[str, Any]:
             ),
             "cannot move to cold storage",
         ),
-        (_rule(recovery_point_tags={str(n): "" for n in range(11)}), "at most 10"),
+        (_rule(recovery_point_tags={str(n): "" for n in range(11)}), "11 recovery_point_tags, at most 10"),
         (_rule(recovery_point_tags={"aws:x": ""}), "aws:x"),
+        (_rule(recovery_point_tags={"k" * 129: ""}), "1 to 128 characters"),
+        (_rule(recovery_point_tags={"k": "v" * 257}), "at most 256"),
+        (_rule(recovery_point_tags={"": "v"}), "1 to 128 characters"),
+        (_rule(recovery_point_tags={"k": "a#b"}), "'#'"),
+        (_rule(index_actions=[{"resource_types": ["EBS", "S3"]}]), "exactly one type"),
+        (_rule(index_actions=[{"resource_types": []}]), "exactly one type"),
+        (
+            _rule(copy_actions=[{"destination_backup_vault_arn": ELSEWHERE, "lifecycle": {"delete_after_days": -1}}]),
+            "Say 36500",
+        ),
+        (_rule(schedule_expression="cron(* * ? * * *)"), "at most one backup an hour"),
+        (_rule(schedule_expression="cron(*/5 * ? * * *)"), "at most one backup an hour"),
         (_rule(copy_actions=[{"destination_backup_vault_arn": "copies"}]), "not the ARN of a backup vault"),
         (
             _rule(copy_actions=[{"destination_backup_vault_arn": f"{ELSEWHERE}{n}"} for n in range(6)]),

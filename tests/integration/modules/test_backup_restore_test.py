@@ -88,9 +88,9 @@ def test_life_cycle(testing: Module) -> None:
         "UpdateRestoreTestingPlan",
         "UntagResource",
         "TagResource",
+        "DeleteRestoreTestingSelection",
         "UpdateRestoreTestingSelection",
         "CreateRestoreTestingSelection",
-        "DeleteRestoreTestingSelection",
     ]
     assert did["diff"]["before"]["start_window_hours"] == 24
     now = held(testing.aws)["weekly"]
@@ -138,7 +138,20 @@ def test_faults_of_writing_are_overcome(testing: Module, kind: str) -> None:
     assert held(testing.aws) == {}
 
 
+def test_all_of_30_selections_are_exchanged(testing: Module) -> None:
+    arn = role(testing.aws)
+    testing.changed(selections=[selection(arn, f"old{n}") for n in range(30)])
+    testing.changed(selections=[selection(arn, f"new{n}") for n in range(30)])
+    assert set(held(testing.aws)["weekly"]) == {f"new{n}" for n in range(30)}
+
+
 ROLE = "arn:aws:iam::123456789012:role/backup"
+BUCKETS = [f"arn:aws:s3:::b{n}" for n in range(31)]
+VAULTS = [f"arn:aws:backup:eu-west-1:123456789012:backup-vault:v{n}" for n in range(31)]
+
+
+def tags(count: int) -> list[dict[str, str]]:
+    return [{"key": f"aws:ResourceTag/t{n}", "value": "x"} for n in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +173,28 @@ ROLE = "arn:aws:iam::123456789012:role/backup"
         ({"selections": [selection(ROLE, protected_resource_arns=["*", "arn:aws:s3:::x"])]}, "but not both"),
         ({"selections": [selection(ROLE, protected_resource_arns=["arn:aws:s3:::x"])]}, "need the wildcard"),
         ({"state": "tested"}, "resource_arn, iam_role_arn"),
+        ({"selections": [selection(ROLE, f"s{n}") for n in range(31)]}, "selections: 31 of them, AWS allows 30"),
+        (
+            {"selections": [selection(ROLE, protected_resource_arns=BUCKETS, protected_resource_conditions={})]},
+            "protected_resource_arns: 31 of them",
+        ),
+        (
+            {
+                "selections": [
+                    selection(
+                        ROLE,
+                        protected_resource_conditions={
+                            "string_equals": tags(16),
+                            "string_not_equals": tags(15),
+                        },
+                    )
+                ]
+            },
+            "protected_resource_conditions: 31 of them",
+        ),
+        ({"recovery_point_selection": {"include_vaults": VAULTS}}, "include_vaults: 31 of them"),
+        ({"recovery_point_selection": {"exclude_vaults": VAULTS}}, "exclude_vaults: 31 of them"),
+        ({"selections": [selection(ROLE, protected_resource_type="ec2")]}, "protected_resource_type must be one of"),
     ],
 )
 def test_bad_input_is_refused_without_a_call(testing: Module, args: dict[str, Any], words: str) -> None:

@@ -146,7 +146,8 @@ def _conditions(count: int) -> dict[str, Any]:
         ({"resources": ["arn:aws:s3:::*-logs"]}, "at the end of the resource"),
         ({"resources": [f"arn:aws:s3:::bucket-{n}" for n in range(501)]}, "501 ARNs"),
         ({"resources": [f"arn:aws:s3:::bucket-{n}-*" for n in range(31)]}, "31 of them with wildcards"),
-        ({"conditions": _conditions(31)}, "at most 30"),
+        ({"conditions": _conditions(31)}, "conditions: 31"),
+        ({"list_of_tags": [{"condition_key": f"t{n}", "condition_value": "x"} for n in range(31)]}, "list_of_tags: 31"),
         (
             {"conditions": {"string_like": [{"condition_key": "Backup", "condition_value": "*"}]}},
             "for example aws:ResourceTag/Backup",
@@ -156,6 +157,37 @@ def _conditions(count: int) -> dict[str, Any]:
 def test_what_aws_would_refuse_is_refused_without_a_call(selection: Module, args: dict[str, Any], words: str) -> None:
     assert words in selection.fails(**args)
     assert selection.calls == []
+
+
+def test_tags_and_conditions_have_a_quota_each(selection: Module, plan_id: str) -> None:
+    wanted = {
+        "resources": [INSTANCES],
+        "conditions": _conditions(30),
+        "list_of_tags": [{"condition_key": f"t{n}", "condition_value": "x"} for n in range(30)],
+    }
+    selection.changed(**wanted)
+    assert len(held(selection.aws, plan_id)["tagged"]["BackupSelection"]["ListOfTags"]) == 30
+
+
+def test_one_of_100_selections_cannot_be_replaced(selection: Module, plan_id: str) -> None:
+    client, arn = selection.aws.client("backup"), selection.options["iam_role_arn"]
+    selection(conditions=conditions())
+    for n in range(99):
+        client.create_backup_selection(
+            BackupPlanId=plan_id,
+            BackupSelection={"SelectionName": f"s{n}", "IamRoleArn": arn, "Resources": [INSTANCES]},
+        )
+    selection.unchanged(conditions=conditions())
+    for check in (True, False):
+        message = selection.fails(conditions=conditions("hourly"), check=check)
+        assert "AWS allows 100: there is no room for the stand-in tagged.next" in message
+        assert trail(selection.aws) == []
+    assert "AWS allows 100: take a second plan" in selection.fails(
+        conditions=conditions(), backup_selection_name="another"
+    )
+    last = held(selection.aws, plan_id)["s98"]["SelectionId"]
+    client.delete_backup_selection(BackupPlanId=plan_id, SelectionId=last)
+    selection.changed(conditions=conditions("hourly"))
 
 
 def test_unrelated_selections_and_plans_stay_untouched_and_all_pages_are_read(selection: Module, plan_id: str) -> None:

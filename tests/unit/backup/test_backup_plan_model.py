@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.backup.plan import BackupPlan, Plan, Wanted, plan, rule_of
 from ansible_collections.rampart.ops.plugins.module_utils.backup.rules import (
+    check_hourly,
     check_lifecycle,
+    check_recovery_point_tags,
     check_schedule,
     snake,
 )
@@ -102,6 +105,8 @@ def test_what_nobody_speaks_of_is_kept() -> None:
         ({"DeleteAfterDays": 36500}, False, True),
         ({"DeleteAfterDays": 36501}, False, False),
         ({"DeleteAfterDays": 35}, True, True),
+        ({"DeleteAfterDays": 35, "MoveToColdStorageAfterDays": -1}, True, True),
+        ({"DeleteAfterDays": 35, "MoveToColdStorageAfterDays": 1}, True, False),
         ({"DeleteAfterDays": 36}, True, False),
         ({"DeleteAfterDays": -1}, True, False),
         ({}, True, False),
@@ -130,6 +135,120 @@ def test_lifecycles(lifecycle: dict[str, int], continuous: bool, valid: bool) ->
 )
 def test_schedules(expression: str) -> None:
     check_schedule("rule", expression)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "hourly"),
+    [
+        ("0", True),
+        ("59", True),
+        ("5-5", True),
+        ("*/60", True),
+        ("30/30", True),
+        ("7,7", True),
+        ("*", False),
+        ("*/5", False),
+        ("0/30", False),
+        ("0,30", False),
+        ("0-1", False),
+        ("50-10", False),
+    ],
+)
+def test_a_plan_makes_a_backup_an_hour_at_most(minutes: str, hourly: bool) -> None:
+    expression = f"cron({minutes} * ? * * *)"
+    check_schedule("rule", expression)
+    if hourly:
+        check_hourly("rule", expression)
+    else:
+        with pytest.raises(InvalidError, match=f"at most one backup an hour.*{re.escape(repr(minutes))}"):
+            check_hourly("rule", expression)
+
+
+@pytest.mark.parametrize(
+    ("tags", "valid"),
+    [
+        ({"CostCenter": "", "Größe 1": "a@b.example:/x=+-_"}, True),
+        ({"k" * 128: "v" * 256}, True),
+        ({"k" * 129: ""}, False),
+        ({"k": "v" * 257}, False),
+        ({"": "v"}, False),
+        ({"k#": "v"}, False),
+        ({"k": "a\nb"}, False),
+        ({"AWS:k": "v"}, False),
+        ({str(n): "" for n in range(50)}, True),
+        ({str(n): "" for n in range(51)}, False),
+    ],
+)
+def test_tags_of_recovery_points(tags: dict[str, str], valid: bool) -> None:
+    if valid:
+        check_recovery_point_tags("job", tags)
+    else:
+        with pytest.raises(InvalidError, match=r"^job: .*recovery_point_tags"):
+            check_recovery_point_tags("job", tags)
+
+
+COPIES = "arn:aws:backup:eu-west-1:123456789012:backup-vault:"
+
+
+def _copying(lifecycle: dict[str, Any] | None, *copies: dict[str, Any] | None) -> Wanted:
+    actions = [
+        {"destination_backup_vault_arn": f"{COPIES}v{n}", "lifecycle": copy} for n, copy in enumerate(copies, start=1)
+    ]
+    return _wanted({"a": {"target_backup_vault_name": "v1", "lifecycle": lifecycle, "copy_actions": actions}})
+
+
+@pytest.mark.parametrize(
+    ("source", "copy", "valid"),
+    [
+        ({"delete_after_days": 35}, None, True),
+        ({"delete_after_days": 35}, {"delete_after_days": 36500}, True),
+        ({"delete_after_days": 35}, {"delete_after_days": -1}, False),
+        ({"delete_after_days": -1}, {"delete_after_days": -1}, True),
+        (None, {"delete_after_days": -1}, True),
+    ],
+)
+def test_a_copy_cannot_be_kept_for_ever_by_minus_1(
+    source: dict[str, Any] | None, copy: dict[str, Any] | None, valid: bool
+) -> None:
+    if valid:
+        _copying(source, copy).check()
+    else:
+        with pytest.raises(InvalidError, match=f"copy to {COPIES}v1: .*with its source, after 35 days. Say 36500"):
+            _copying(source, copy).check()
+
+
+def test_archives_of_copies_stay_as_they_are_for_each_destination() -> None:
+    cold = {"move_to_cold_storage_after_days": 30, "delete_after_days": 200}
+    held = _written(plan(None, _copying(cold, {**cold, "opt_in_to_archive_for_supported_resources": True}, cold)))
+    silent = _copying(cold, cold, cold)
+    assert plan(held, silent).steps == ()
+    changed = plan(held, _copying({**cold, "delete_after_days": 300}, cold, cold)).after
+    assert changed is not None
+    archived = [
+        each["Lifecycle"].get("OptInToArchiveForSupportedResources")
+        for each in changed.document["Rules"][0]["CopyActions"]
+    ]
+    assert archived == [True, None]
+    off = {**cold, "opt_in_to_archive_for_supported_resources": False}
+    assert plan(held, _copying(cold, off, cold)).steps == ("update",)
+    # What never moves has nothing to archive.
+    warm = {"move_to_cold_storage_after_days": -1, "delete_after_days": 200}
+    changed = plan(held, _copying(cold, warm, cold)).after
+    assert changed is not None
+    assert "OptInToArchiveForSupportedResources" not in changed.document["Rules"][0]["CopyActions"][0]["Lifecycle"]
+
+
+def test_never_moving_is_not_said_of_continuous_backups() -> None:
+    rule = {
+        "target_backup_vault_name": "v1",
+        "enable_continuous_backup": True,
+        "lifecycle": {"move_to_cold_storage_after_days": -1, "delete_after_days": 35},
+    }
+    wanted = _wanted({"a": rule})
+    wanted.check()
+    made = plan(None, wanted).after
+    assert made is not None
+    assert made.document["Rules"][0]["Lifecycle"] == {"DeleteAfterDays": 35}
 
 
 @pytest.mark.parametrize(

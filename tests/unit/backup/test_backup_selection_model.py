@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.rampart.ops.plugins.module_utils.aws.model import InvalidError
 from ansible_collections.rampart.ops.plugins.module_utils.backup.selection import (
     Content,
     Current,
@@ -23,6 +24,11 @@ CONTENTS = st.builds(
     lambda resources: Content(ROLE, frozenset(f"arn:aws:s3:::{each}" for each in resources)),
     st.frozensets(st.sampled_from("abc"), min_size=1),
 )
+
+
+def _conditions_of(count: int) -> frozenset[tuple[str, str, str]]:
+    tests = ("StringEquals", "StringNotLike")
+    return frozenset((tests[n % 2], f"aws:ResourceTag/t{n}", "x") for n in range(count))
 
 
 def _selection(name: str) -> st.SearchStrategy[Selection | None]:
@@ -74,6 +80,61 @@ def test_absent_removes_everything(current: Current) -> None:
     assert plan(Current(), wanted).steps == ()
 
 
+@pytest.mark.parametrize(
+    ("current", "content", "fits"),
+    [
+        (Current(count=99), "a", True),
+        (Current(count=100), "a", False),
+        (Current(Selection("s", Content(ROLE, frozenset({"arn:aws:s3:::a"})), "1"), count=100), "a", True),
+        (Current(Selection("s", Content(ROLE, frozenset({"arn:aws:s3:::a"})), "1"), count=99), "b", True),
+        (Current(Selection("s", Content(ROLE, frozenset({"arn:aws:s3:::a"})), "1"), count=100), "b", False),
+        (  # an interrupted run has left its stand-in
+            Current(
+                Selection("s", Content(ROLE, frozenset({"arn:aws:s3:::a"})), "1"),
+                Selection("s.next", Content(ROLE, frozenset({"arn:aws:s3:::c"})), "2"),
+                count=100,
+            ),
+            "b",
+            True,
+        ),
+    ],
+)
+def test_there_is_room_for_every_step_or_none_is_made(current: Current, content: str, fits: bool) -> None:
+    wanted = _wanted(Content(ROLE, frozenset({f"arn:aws:s3:::{content}"})))
+    if fits:
+        plan(current, wanted)
+    else:
+        with pytest.raises(InvalidError, match="AWS allows 100"):
+            plan(current, wanted)
+    assert plan(current, Wanted("p", "s", state="absent")).after is None
+
+
+def _tags(count: int) -> frozenset[tuple[str, str]]:
+    return frozenset((f"t{n}", "x") for n in range(count))
+
+
+def _arns(plain: int, wildcards: int) -> frozenset[str]:
+    return frozenset([f"arn:aws:s3:::b{n}" for n in range(plain)] + [f"arn:aws:s3:::w{n}-*" for n in range(wildcards)])
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (Content(ROLE, _arns(500, 30), tags=_tags(30), conditions=_conditions_of(30)), None),
+        (Content(ROLE, tags=_tags(31)), "list_of_tags: 31"),
+        (Content(ROLE, frozenset({"*"}), conditions=_conditions_of(31)), "conditions: 31"),
+        (Content(ROLE, _arns(501, 0)), "resources: 501 ARNs"),
+        (Content(ROLE, frozenset({"*"}), _arns(0, 31)), "not_resources: 31 ARNs, 31 of them with wildcards"),
+    ],
+)
+def test_every_quota_counts_for_itself(content: Content, wrong: str | None) -> None:
+    if wrong is None:
+        content.check()
+    else:
+        with pytest.raises(InvalidError, match=wrong):
+            content.check()
+
+
 def test_names_of_stand_ins_fit_and_differ() -> None:
     names = [stand_in_name("x" * 49 + last) for last in "ab"]
     assert all(len(name) <= 50 and name.endswith(".next") for name in names)
@@ -122,6 +183,16 @@ def _conditions(*conditions: tuple[str, str, str]) -> frozenset[tuple[str, str, 
             {"a": "1"},
             False,
         ),
+        # the only wildcard is *, anywhere
+        (Content(ROLE, ANY, conditions=_conditions(("StringLike", "a", "*rod*"))), {"a": "production"}, True),
+        (Content(ROLE, ANY, conditions=_conditions(("StringLike", "a", "pro?"))), {"a": "prod"}, False),
+        (Content(ROLE, ANY, conditions=_conditions(("StringLike", "a", "pro?*"))), {"a": "pro?d"}, True),
+        (Content(ROLE, ANY, conditions=_conditions(("StringLike", "a", "[ab]*"))), {"a": "alpha"}, False),
+        (Content(ROLE, ANY, conditions=_conditions(("StringLike", "a", "[ab]*"))), {"a": "[ab] team"}, True),
+        (Content(ROLE, ANY, conditions=_conditions(("StringNotLike", "a", "p?"))), {"a": "p1"}, True),
+        (Content(ROLE, ANY, conditions=_conditions(("StringLike", "a", "p*"))), {"a": "P1"}, False),
+        (Content(ROLE, frozenset({INSTANCE.replace("i-1", "i-?")})), {}, False),
+        (Content(ROLE, ANY, frozenset({INSTANCE.replace("i-1", "i-[1]")})), {}, True),
         # listed tags: one of them, whatever the resources
         (Content(ROLE, tags=frozenset({("a", "1"), ("b", "2")})), {"b": "2"}, True),
         (Content(ROLE, tags=frozenset({("a", "1"), ("b", "2")})), {"b": "3"}, False),

@@ -143,10 +143,11 @@ def _copied(call: Call, source: BackupState, job: Document, done: float) -> Docu
     found = backend.vaults.get(name)
     if found is None:
         raise not_found(f"Backup vault {name} not found")
-    check_lock(found, job["_lifecycle"])
     point = source.recovery_points.get(job["SourceRecoveryPointArn"])
     if point is None:
         raise not_found(f"Failed reading recovery point {job['SourceRecoveryPointArn']}")
+    lifecycle = _inherited(job["_lifecycle"], point["Lifecycle"])
+    check_lock(found, lifecycle)
     identifier = point["RecoveryPointArn"].rpartition("/")[2]
     origin = {"SourceRegion": job["_region"]}
     if point["ResourceType"] == "EC2":
@@ -164,11 +165,22 @@ def _copied(call: Call, source: BackupState, job: Document, done: float) -> Docu
         "BackupVaultArn": found.backup_vault_arn,
         "SourceBackupVaultArn": point["BackupVaultArn"],
         "CompletionDate": at(done),
-        "Lifecycle": job["_lifecycle"],
-        "CalculatedLifecycle": calculated(job["_lifecycle"], job["_created"]),
-        "_created": job["_created"],
+        "Lifecycle": lifecycle,
+        "CalculatedLifecycle": calculated(lifecycle, point["_created"]),
     }
     if not hasattr(backend, "lab"):
         backend.lab = BackupState()
     backend.lab.recovery_points[arn] = copy
     return copy
+
+
+def _inherited(wanted: Document, source: Document) -> Document:
+    """Copies retain the retention of their source, unless they say otherwise; to never expire is not otherwise.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/recov-point-create-a-copy.html
+    """
+    if not wanted:
+        return source
+    if wanted.get("DeleteAfterDays", -1) == -1 and "DeleteAfterDays" in source:
+        return {**wanted, "DeleteAfterDays": source["DeleteAfterDays"]}
+    return wanted

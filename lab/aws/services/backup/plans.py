@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from moto.backup.models import Plan
 
 from lab.aws.errors import AwsError
 from lab.aws.registry import amend, operation, rule
-from lab.aws.schedules import is_cron, is_timezone
+from lab.aws.schedules import firings_an_hour, is_cron, is_timezone
 from lab.aws.services.backup.state import bad_request, invalid, not_found, plan, state_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Params = dict[str, Any]
 
+# "Policy quotas"
 MAX_RULES = 10
 MAX_COPY_ACTIONS = 5
 MAX_RECOVERY_POINT_TAGS = 10
@@ -60,8 +62,11 @@ def _check_rule(each: Params) -> None:
     if complete < start + 60:
         raise invalid(f"{where} Invalid completion window. It must be at least 60 minutes after the start window")
     check_lifecycle(where, each.get("Lifecycle", {}), bool(each.get("EnableContinuousBackup")))
-    if len(each.get("RecoveryPointTags", {})) > MAX_RECOVERY_POINT_TAGS:
-        raise invalid(f"{where} A recovery point can have at most {MAX_RECOVERY_POINT_TAGS} tags")
+    _check_tags(where, each.get("RecoveryPointTags", {}))
+    indexed = [action.get("ResourceTypes", []) for action in each.get("IndexActions", [])]
+    # API_BackupRuleInput: up to one index action, "Only 1 resource type will be accepted"
+    if len(indexed) > 1 or any(len(types) != 1 or types[0] not in ("EBS", "S3") for types in indexed):
+        raise invalid(f"{where} Invalid index action. It needs exactly one resource type, EBS or S3")
     copies = each.get("CopyActions", [])
     if len(copies) > MAX_COPY_ACTIONS:
         raise invalid(f"{where} A rule can have at most {MAX_COPY_ACTIONS} copy actions")
@@ -73,10 +78,23 @@ def _check_rule(each: Params) -> None:
         check_lifecycle(where, action.get("Lifecycle", {}), continuous=False)
 
 
+def _check_tags(where: str, tags: Params) -> None:
+    """https://docs.aws.amazon.com/aws-backup/latest/devguide/API_KeyValue.html"""
+    if len(tags) > MAX_RECOVERY_POINT_TAGS:
+        raise invalid(f"{where} A recovery point can have at most {MAX_RECOVERY_POINT_TAGS} tags")
+    for key, value in tags.items():
+        fits = 1 <= len(key) <= 128 and len(value) <= 256 and not key.lower().startswith("aws:")
+        if not fits or not all(each in "_.:/=+-@" or unicodedata.category(each)[0] in "LNZ" for each in key + value):
+            raise invalid(f"{where} Invalid recovery point tag: {key}")
+
+
 def _check_schedule(where: str, each: Params) -> None:
     expression = each.get("ScheduleExpression")
     if expression is not None and not is_cron(expression):
         raise invalid(f"{where} Invalid schedule expression: {expression}")
+    # "as frequently as hourly": https://docs.aws.amazon.com/aws-backup/latest/devguide/plan-options-and-configuration.html
+    if expression is not None and firings_an_hour(expression) > 1:
+        raise invalid(f"{where} Invalid schedule expression: {expression}. Backups are made hourly at most")
     zone = each.get("ScheduleExpressionTimezone")
     if zone is not None and not is_timezone(zone):
         raise invalid(f"{where} Invalid schedule expression timezone: {zone}")

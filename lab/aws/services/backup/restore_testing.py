@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 Params = dict[str, Any]
 
-MAX_PLANS = 100  # aws-backup-limits.html
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html, "Restore testing plan quotas"
+MAX_PLANS = 100
+MAX_SELECTIONS = 30
+MAX_SELECTORS = 30
+MAX_ARNS = 30
+MAX_CONDITIONS = 30
+TYPES = ("Aurora", "DocumentDB", "DynamoDB", "EBS", "EC2", "EFS", "FSx", "Neptune", "RDS", "S3")
 
 
 @rule("backup", "CreateRestoreTestingPlan", "UpdateRestoreTestingPlan")
@@ -39,6 +45,8 @@ def check_plan(call: Call) -> None:
                 raise AwsError("MissingParameterValueException", f"RecoveryPointSelection.{needed} is missing", 400)
         if not 1 <= choice.get("SelectionWindowDays", 30) <= 365:
             raise invalid("SelectionWindowDays must be between 1 and 365")
+        if any(len(choice.get(name, [])) > MAX_SELECTORS for name in ("IncludeVaults", "ExcludeVaults")):
+            raise invalid(f"At most {MAX_SELECTORS} vault selectors are allowed")
 
 
 def _plan(call: Call) -> Document:
@@ -117,6 +125,12 @@ def check_selection(call: Call) -> None:
     if not re.fullmatch(r"\w{1,50}", name):
         raise invalid(f"Invalid restore testing selection name: {name}")
     arns, conditions = selection.get("ProtectedResourceArns", []), selection.get("ProtectedResourceConditions", {})
+    if "ProtectedResourceType" in selection and selection["ProtectedResourceType"] not in TYPES:
+        raise invalid(f"Invalid ProtectedResourceType: {selection['ProtectedResourceType']}")
+    if len(arns) > MAX_ARNS:
+        raise invalid(f"At most {MAX_ARNS} ARNs are allowed in a restore testing selection")
+    if sum(map(len, conditions.values())) > MAX_CONDITIONS:
+        raise invalid(f"At most {MAX_CONDITIONS} conditions are allowed in a restore testing selection")
     if "*" in arns and len(arns) > 1:
         raise invalid("ProtectedResourceArns takes ARNs or the wildcard, not both")
     if any(conditions.values()) and arns not in ([], ["*"]):
@@ -147,6 +161,8 @@ def create_selection(call: Call) -> Params:
     name = wanted["RestoreTestingSelectionName"]
     if name in kept:
         raise AwsError("AlreadyExistsException", f"Restore testing selection {name} already exists", 400)
+    if len(kept) >= MAX_SELECTIONS:
+        raise AwsError("LimitExceededException", f"At most {MAX_SELECTIONS} selections per restore testing plan", 400)
     kept[name] = {
         "ProtectedResourceArns": [],
         "ProtectedResourceConditions": {"StringEquals": [], "StringNotEquals": []},

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Selections: the resources that a backup plan covers.
 
-Numbers: https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html
+Numbers: https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html, and those of one selection:
+https://docs.aws.amazon.com/aws-backup/latest/devguide/assigning-resources.html#assigning-resources-quotas
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ Params = dict[str, Any]
 
 MAX_SELECTIONS = 100
 MAX_SELECTION_TAGS = 30
+MAX_SELECTION_CONDITIONS = 30
 MAX_ARNS = 500
 MAX_WILDCARD_ARNS = 30
 
@@ -34,8 +36,10 @@ def check_selection(call: Call) -> None:
     conditions = selection.get("Conditions", {})
     if not resources and not tags and not any(conditions.values()):
         raise invalid("Invalid backup selection. Either 'ListOfTags' or 'Resources' section must be non-empty.")
-    if len(tags) + sum(len(each) for each in conditions.values()) > MAX_SELECTION_TAGS:
+    if len(tags) > MAX_SELECTION_TAGS:
         raise invalid(f"Invalid backup selection. A selection can have at most {MAX_SELECTION_TAGS} tags.")
+    if sum(len(each) for each in conditions.values()) > MAX_SELECTION_CONDITIONS:
+        raise invalid(f"Invalid backup selection. A selection can have at most {MAX_SELECTION_CONDITIONS} conditions.")
     for arns in (resources, selection.get("NotResources", [])):
         _check_arns(arns)
     for group in conditions.values():
@@ -48,7 +52,7 @@ def check_selection(call: Call) -> None:
 
 def _check_arns(arns: list[str]) -> None:
     wildcards = [arn for arn in arns if "*" in arn]
-    if len(arns) > MAX_ARNS or len(wildcards) > MAX_WILDCARD_ARNS:
+    if len(arns) - len(wildcards) > MAX_ARNS or len(wildcards) > MAX_WILDCARD_ARNS:
         raise invalid(f"At most {MAX_ARNS} ARNs, or {MAX_WILDCARD_ARNS} with wildcards, can be specified")
     for arn in arns:
         if arn != "*" and not re.fullmatch(r"arn:[\w*-]+:[\w*-]+:[\w*-]*:[\w*]*:.+", arn):
