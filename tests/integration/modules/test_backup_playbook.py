@@ -204,6 +204,26 @@ def test_a_wrong_policy_is_refused_before_anything_is_made(policy: Policy, wrong
     assert policy.writes == []
 
 
+def test_a_copy_that_the_lock_of_an_own_vault_does_not_allow_is_refused(policy: Policy) -> None:
+    home = f"{policy.aws.env['AWS_REGION']}:{policy.aws.account_id}"
+    rule = {
+        "rule_name": "daily",
+        "target_backup_vault_name": "rampart",
+        "lifecycle": {"delete_after_days": 35},
+        "copy_actions": [
+            {
+                "destination_backup_vault_arn": f"arn:aws:backup:{home}:backup-vault:locked",
+                "lifecycle": {"delete_after_days": 7},
+            }
+        ],
+    }
+    vaults = [{"name": "rampart"}, {"name": "locked", "lock": {"mode": "governance", "min_retention_days": 14}}]
+    code, output = policy.run(**policy_of([{"name": "p", "rules": [rule]}], *vaults))
+    assert code == 2
+    assert "copy to locked: delete_after_days is 7, less than min_retention_days (14)" in " ".join(output.split())
+    assert policy.writes == []
+
+
 def test_an_immutable_vault_needs_its_date(policy: Policy) -> None:
     # Also when others come before it: nothing is made, not even an IAM role.
     for wanted in (["daily_35", "immutable"], ["immutable"]):
