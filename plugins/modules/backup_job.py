@@ -66,7 +66,7 @@ options:
         description: Whether snapshots of EBS volumes move to the archive, too.
         type: bool
   recovery_point_tags:
-    description: Tags of the recovery point, at most 10, as written.
+    description: Tags of the recovery point, at most 50, as written.
     type: dict
   backup_options:
     description:

@@ -244,7 +244,7 @@ INSTANCE = "arn:aws:ec2:ap-northeast-2:123456789012:instance/i-0123456789abcdef0
             },
             "at least 100",
         ),
-        ({"resource_arns": [INSTANCE], "recovery_point_tags": {str(n): "" for n in range(11)}}, "at most 10"),
+        ({"resource_arns": [INSTANCE], "recovery_point_tags": {str(n): "" for n in range(51)}}, "at most 50"),
     ],
 )
 def test_bad_input_is_refused_without_a_call(job: Module, args: dict[str, Any], words: str) -> None:
