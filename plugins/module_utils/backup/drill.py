@@ -104,7 +104,8 @@ class Restore:
             outcome.job_id = self._api.start_restore(self._point, drill.role, drill.kind.name, metadata, entry.id)
         except CallError as error:
             if self._ledger and error.refused:
-                self._ledger.strike(entry)
+                with suppress(CallError):  # a sweep finds then that nothing came of it
+                    self._ledger.strike(entry)
                 self._ledger = None
             raise
         entry = replace(entry, job_id=outcome.job_id)

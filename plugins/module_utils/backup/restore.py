@@ -235,7 +235,7 @@ class RecoveryPoint:
 
     @property
     def continuous(self) -> bool:
-        return is_continuous(self.arn)
+        return bool(is_continuous(self.arn))
 
     def age(self, now: datetime) -> float:
         return (now - self.created).total_seconds()
