@@ -244,13 +244,15 @@ def resources_of(module: AnsibleAWSModule, deadline: Deadline, tags: Tags) -> li
         return module.client(service, config=CLIENT_CONFIG)
 
     kinds = [kind for kind in TYPES if kind in module.params["resource_types"]]
-    resources: list[Resource] = []
-    if "EC2" in kinds:
-        resources += Ec2(client("ec2"), deadline).instances(tags)
-    if "EBS" in kinds:
-        account = Caller(client("sts"), deadline).call("get_caller_identity", "tell which account this is")["Account"]
-        resources += Ec2(client("ec2"), deadline).volumes(account, tags)
     others = [kind for kind in kinds if kind not in ("EC2", "EBS")]
+    resources: list[Resource] = []
+    if others != kinds:
+        ec2 = Ec2(client("ec2"), deadline)
+        if "EC2" in kinds:
+            resources += ec2.instances(tags)
+        if "EBS" in kinds:
+            account = Caller(client("sts"), deadline).call("get_caller_identity", "tell which account this is")
+            resources += ec2.volumes(account["Account"], tags)
     if others:
         resources += Tagged(client("resourcegroupstaggingapi"), deadline).resources(others, tags)
     if any(each.type == "RDS" for each in resources):
