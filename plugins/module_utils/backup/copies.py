@@ -86,7 +86,7 @@ def _pairs(tags: Tags) -> list[dict[str, str]]:
 class _Ec2(Copies):
     service = "ec2"
     absent = ("InvalidInstanceID.NotFound", "InvalidVolume.NotFound")
-    busy = ("VolumeInUse",)
+    busy = ("VolumeInUse", "IncorrectInstanceState")
 
     def mark(self, arn: str, tags: Tags) -> None:
         self._tag([id_of(arn)], arn, tags)

@@ -399,6 +399,8 @@ def test_no_volume_of_a_copy_is_left(drill: Module) -> None:
     ec2.modify_instance_attribute(InstanceId=copy, BlockDeviceMappings=[kept])
     assert len(volumes(drill.aws) - before) == 1
     expire(drill.aws)
+    early = {"status": 400, "code": "IncorrectInstanceState", "message": "The instance is pending"}
+    drill.aws.fault(service="ec2", operation="ModifyInstanceAttribute", kind="error", times=1, params=early)
     drill.aws.fault(service="ec2", operation="TerminateInstances", kind="error", times=1, params={"status": 500})
     sweep = Module(drill.aws, "backup_restore_test", state="swept")
     assert len(sweep()["swept"]) == 1
