@@ -658,8 +658,7 @@ def test_a_restore_that_fails_is_told(drill: Module) -> None:
 
 
 def test_the_newest_of_twelve_pages_is_restored(drill: Module) -> None:
-    for _number in range(11):
-        back_up(drill.aws, drill.options["resource_arn"])
+    back_up(drill.aws, *[drill.options["resource_arn"]] * 11)
     points = drill.aws.client("backup").list_recovery_points_by_resource(ResourceArn=drill.options["resource_arn"])
     newest = max(points["RecoveryPoints"], key=lambda each: each["CreationDate"])
     drill.aws.switch(page_size=1)
@@ -708,8 +707,11 @@ BARE = {"resource_arn": TABLE, "security_group_ids": []}
         ({"iam_role_arn": "me"}, "not the ARN of an IAM role"),
     ],
 )
-def test_a_restore_that_must_not_be_is_refused_without_a_call(drill: Module, args: dict[str, Any], words: str) -> None:
-    assert words in drill.fails(**args)
+def test_a_restore_that_must_not_be_is_refused_without_a_call(aws: Aws, args: dict[str, Any], words: str) -> None:
+    instance = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0123456789abcdef0"
+    wanted = {"resource_arn": instance, "iam_role_arn": ROLE, "security_group_ids": ["sg-0123456789abcdef0"], **args}
+    drill = Module(aws, "backup_restore_test", **{"state": "tested", **wanted})
+    assert words in drill.fails()
     assert drill.calls == []
 
 
