@@ -10,10 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Switches:
-    """`page_size`: at most so many items in a page of a list (0: AWS's own size). `rates`: enforce request rates."""
+    """`page_size`: at most so many items in a page of a list (0: AWS's own size). `rates`: enforce request rates.
+    `prompt_backups`: backup jobs are done as soon as somebody looks."""
 
     page_size: int = 0
     rates: bool = False
+    prompt_backups: bool = False
 
     def changed(self, wanted: dict[str, Any]) -> Switches:
         """These switches with some of them set otherwise; ValueError if one of them is wrong."""

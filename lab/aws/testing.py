@@ -225,7 +225,7 @@ class Aws:
         self.lab.control("DELETE", "faults", account=self.name)
 
     def switch(self, **switches: Any) -> dict[str, Any]:
-        """Set switches of this account (page_size, rates)."""
+        """Set switches of this account (page_size, rates, prompt_backups)."""
         result: dict[str, Any] = self.lab.control("POST", "switches", switches, account=self.name)
         return result
 

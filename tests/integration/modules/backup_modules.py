@@ -96,6 +96,7 @@ def back_up(aws: Aws, *arns: str, delete_after_days: int | None = None, vault: s
     except aws.client("iam").exceptions.NoSuchEntityException:
         arn = role(aws)
     lifecycle = {"Lifecycle": {"DeleteAfterDays": delete_after_days}} if delete_after_days else {}
+    aws.switch(prompt_backups=True)
     jobs = [
         client.start_backup_job(BackupVaultName=vault, ResourceArn=each, IamRoleArn=arn, **lifecycle)["BackupJobId"]
         for each in arns
@@ -103,3 +104,4 @@ def back_up(aws: Aws, *arns: str, delete_after_days: int | None = None, vault: s
     for job in jobs:
         while client.describe_backup_job(BackupJobId=job)["State"] not in ("COMPLETED", "FAILED"):
             time.sleep(0.3)
+    aws.switch(prompt_backups=False)

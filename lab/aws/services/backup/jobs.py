@@ -53,15 +53,15 @@ def advance_backups(call: Call, state: BackupState, now: float) -> None:
 
 def _advance_backup(call: Call, state: BackupState, job: Document, now: float) -> None:
     due = job["_created"] + job["_late"]
-    age = now - due
+    age = DONE_AFTER if call.app.switches.of(call.account).prompt_backups else now - due
     if job["State"] == "ABORTING":
         job.update(State="ABORTED", CompletionDate=at(now))
         tell(call, "Backup", job)
     if job["State"] == "CREATED" and age >= RUNNING_AFTER:
-        job.update(State="RUNNING", InitiationDate=at(due + RUNNING_AFTER), PercentDone="50.0")
+        job.update(State="RUNNING", InitiationDate=at(min(now, due + RUNNING_AFTER)), PercentDone="50.0")
     if job["State"] != "RUNNING" or age < DONE_AFTER or job["_hangs"]:
         return
-    done = due + DONE_AFTER
+    done = min(now, due + DONE_AFTER)
     try:
         check_lock(vault(call, job["BackupVaultName"]), job["_lifecycle"])
         point = make_point(call, job, done)
