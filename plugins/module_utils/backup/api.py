@@ -234,28 +234,24 @@ class Backup:
         """The usable recovery points of a vault from a span of time."""
         # Both ends are exclusive, and AWS has milliseconds.
         end = {} if before is None else {"ByCreatedBefore": before + timedelta(seconds=1)}
-        for item in self._caller.items(
-            "list_recovery_points_by_backup_vault",
-            f"list the recovery points of backup vault {vault}",
-            "RecoveryPoints",
-            BackupVaultName=vault,
-            ByCreatedAfter=after,
-            MaxResults=_PAGE,
-            **end,
-        ):
+        for item in self._points_in(vault, ByCreatedAfter=after, **end):
             if item["Status"] in USABLE:
                 yield Point(item["RecoveryPointArn"], item["ResourceArn"], vault, item["CreationDate"])
 
     def point_roles(self, vault: str) -> Iterator[str]:
         """The IAM roles that the recovery points of a vault were made in, one for each recovery point."""
-        for item in self._caller.items(
+        for item in self._points_in(vault):
+            yield item.get("IamRoleArn") or ""
+
+    def _points_in(self, vault: str, **when: datetime) -> Iterator[dict[str, Any]]:
+        yield from self._caller.items(
             "list_recovery_points_by_backup_vault",
             f"list the recovery points of backup vault {vault}",
             "RecoveryPoints",
             BackupVaultName=vault,
             MaxResults=_PAGE,
-        ):
-            yield item.get("IamRoleArn") or ""
+            **when,
+        )
 
     def last_points(self) -> Iterator[Point]:
         """The last recovery point of every resource that ever had one, as AWS Backup remembers it."""

@@ -16,7 +16,7 @@ Tags = Mapping[str, Sequence[str]]
 
 
 class Ec2:
-    """Instances and volumes: 1000 in a page, where the tagging API has 100, and what is attached to what."""
+    """Instances and volumes: 1000 and 500 in a page, where the tagging API has 100, and what is attached to what."""
 
     def __init__(self, client: Any, deadline: Deadline) -> None:
         self._meta = client.meta
