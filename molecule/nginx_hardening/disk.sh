@@ -8,4 +8,4 @@ fi
 mount -t tmpfs -o size=4m,mode=0755 disk /mnt
 cp -a /etc/nginx/. /mnt/
 mount --move /mnt /etc/nginx 2> /dev/null || { mount --bind /mnt /etc/nginx && umount /mnt; }
-dd if=/dev/zero of=/etc/nginx/filler bs=4k 2> /dev/null || true
+dd if=/dev/zero of=/etc/nginx/filler bs=4k 2> /dev/null || true # it ends when the disk is full
